@@ -1,0 +1,1 @@
+"""The replay engine: intents, execution models, fills, ledger, settlement."""

@@ -1,0 +1,257 @@
+"""One pass over the data for many replays: features once, then only the ticks that can matter.
+
+Every tick is observed, in order. A tick is kept as a *candidate* when even the loosest configuration
+of the sweep would enter there; no stricter configuration can then lose a decision. With each candidate
+is kept the venue's book that an order sent from it would meet, so the tape of a day can be dropped
+before the next is built and a month needs no more memory than its candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.engine.execution import ExecutionModel
+from arena.engine.replay import N_REASONS, Arrivals
+from arena.errors import DataError
+from arena.jit import jit
+from arena.market.build import TapeNotes
+from arena.market.schema import SECOND
+from arena.market.tape import F4, F8, I8, Books, Records, Tape
+from arena.strategies.base import Strategy, decide, observe
+
+MARK_STEP_NS = 10 * SECOND
+"""Spacing of the grid on which open positions are marked."""
+
+
+class Sample(NamedTuple):
+    """What the model and the market said at one fixed moment of each window, for calibration.
+
+    ``fair_up``, ``mid_up``: probability of UP by the model and by the book's mid, 0-1, NaN if unknown.
+    """
+
+    fair_up: F8
+    mid_up: F8
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything replays need, for one set of features and one execution model.
+
+    Attributes:
+        ticks, signals, arrivals: the candidate ticks, their signals, the book an order would meet.
+        windows: all windows of the span; ``first[w]:first[w + 1]`` are the candidates of window ``w``.
+        market_ids: venue ids of the windows.
+        marks: executable bid of UP and DOWN on a 10 s grid inside each window, USD per share,
+            shape (n_windows, n_marks, 2); 0 where nobody bids.
+        sample: model and market probability at the middle of each window.
+        funnel: for each preset asked for, ticks per gate reason, shape (n_reasons,).
+        n_ticks: decision ticks observed.
+        notes: what the tapes said about themselves, one per day.
+    """
+
+    ticks: Records
+    signals: Records
+    arrivals: Arrivals
+    first: I8
+    windows: Records
+    market_ids: tuple[str, ...]
+    marks: F4
+    sample: Sample
+    funnel: dict[str, I8]
+    n_ticks: int
+    notes: tuple[TapeNotes, ...]
+
+
+@jit
+def observe_tape(ticks: Records, state: Records, params: Any, signals: Records) -> None:
+    """Run ``observe`` over every tick, in order; one signal record per tick."""
+    for i in range(ticks.shape[0]):
+        observe(state[0], ticks[i], params, signals[i])
+
+
+@jit
+def mark_entries(ticks: Records, signals: Records, params: Any, keep: npt.NDArray[np.bool_]) -> None:
+    """Set ``keep[i]`` where a flat strategy with ``params`` would enter."""
+    for i in range(ticks.shape[0]):
+        if ticks[i].window >= 0 and decide(signals[i], ticks[i], 0, params).action != 0:
+            keep[i] = True
+
+
+@jit
+def count_reasons(ticks: Records, signals: Records, params: Any, counts: I8) -> None:
+    """Add the gate reason of every tick, position or not, to ``counts``."""
+    for i in range(ticks.shape[0]):
+        counts[decide(signals[i], ticks[i], 0, params).reason] += 1
+
+
+@jit
+def _arrival_rows(
+    ticks: Records, windows: Records, first: I8, event_ns: I8, execution: ExecutionModel, out: I8
+) -> None:
+    """Row of the venue's book in force when an order sent at each tick would arrive; -1 = none or closed."""
+    for i in range(ticks.shape[0]):
+        w = ticks[i].window
+        arrival = ticks[i].ts_ns + execution.network_ns + execution.delay_weight * windows[w].delay_ns
+        if arrival >= windows[w].close_ns:
+            out[i] = -1
+            continue
+        lo, hi = first[w], first[w + 1]
+        row = lo + np.searchsorted(event_ns[lo:hi], arrival, side="right") - 1
+        out[i] = row if row >= lo else -1
+
+
+def _marks(tape: Tape) -> F4:
+    """Executable bids on the mark grid, from the venue's own books."""
+    win, books = tape.windows, tape.books
+    n = win.shape[0]
+    steps = int((win["close_ns"] - win["open_ns"]).max() // MARK_STEP_NS)
+    out = np.zeros((n, steps, 2), dtype=np.float32)
+    for w in range(n):
+        lo, hi = books.first[w], books.first[w + 1]
+        grid = win["open_ns"][w] + np.arange(steps) * MARK_STEP_NS
+        row = lo + np.searchsorted(books.event_ns[lo:hi], grid, side="right") - 1
+        ok = (row >= lo) & (grid < win["close_ns"][w])
+        out[w, ok, 1] = np.nan_to_num(books.up_bid[row[ok]])
+        out[w, ok, 0] = np.nan_to_num(books.down_bid[row[ok]])
+    return out
+
+
+def _sample(tape: Tape, signals: npt.NDArray[Any]) -> Sample:
+    win, ticks = tape.windows, tape.ticks
+    middle = (win["open_ns"] + win["close_ns"]) // 2
+    at = np.minimum(np.searchsorted(ticks["ts_ns"], middle), ticks.shape[0] - 1)
+    return Sample(signals["fair_up"][at], 0.5 * (ticks["up_bid"][at] + ticks["up_ask"][at]))
+
+
+def _arrivals(books: Books, rows: I8) -> Arrivals:
+    """Keep only the books that some order would meet."""
+    used, remapped = np.unique(rows[rows >= 0], return_inverse=True)
+    row = np.full(rows.shape[0], -1, dtype=np.int64)
+    row[rows >= 0] = remapped
+    return Arrivals(row, books.up_ask[used], books.up_ask_size[used], books.down_ask[used], books.down_ask_size[used])
+
+
+def _stack_levels(parts: list[F8], fill: float) -> F8:
+    depth = max(p.shape[1] for p in parts)
+    padded = [np.pad(p, ((0, 0), (0, depth - p.shape[1])), constant_values=fill) for p in parts]
+    return np.ascontiguousarray(np.concatenate(padded))
+
+
+def _require_sizes(tape: Tape) -> None:
+    unknown = np.isinf(tape.books.up_ask_size[:, 0]) & np.isfinite(tape.books.up_ask[:, 0])
+    if unknown.any():
+        raise DataError(
+            f"{int(unknown.sum())} quotes carry no displayed size, which execution 'latency' needs; "
+            "set data.assumed_size_usd in the experiment, or use --execution touch."
+        )
+
+
+def _assume_sizes(tape: Tape, usd: float) -> Tape:
+    """Replace unknown displayed sizes by ``usd`` dollars' worth of shares at the touch."""
+    books = tape.books
+
+    def known(size: F8, price: F8) -> F8:
+        return np.where(np.isinf(size) & np.isfinite(price), usd / price, size)
+
+    return tape._replace(
+        books=books._replace(
+            up_ask_size=known(books.up_ask_size, books.up_ask),
+            down_ask_size=known(books.down_ask_size, books.down_ask),
+        )
+    )
+
+
+def prepare(
+    strategy: Strategy,
+    observe_params: Any,
+    loosest: Any,
+    tapes: Iterable[tuple[Tape, TapeNotes]],
+    execution: ExecutionModel,
+    *,
+    funnels: dict[str, Any] | None = None,
+    assumed_size_usd: float | None = None,
+    on_day: Callable[[], None] | None = None,
+) -> Prepared:
+    """Stream the tapes once: observe every tick, keep the candidates of ``loosest``.
+
+    Args:
+        strategy: gives the state and signal layouts.
+        observe_params: feature levers; one pass serves every configuration that shares them.
+        loosest: gate parameters from :meth:`Strategy.loosest`.
+        tapes: consecutive tapes, e.g. from :func:`arena.market.build.tapes`.
+        execution: decides which book an order from each candidate would meet.
+        funnels: named gate parameters whose refusals are counted over every tick.
+        assumed_size_usd: displayed size, in dollars, where the recording has none.
+        on_day: called after each tape, for progress.
+
+    Raises:
+        DataError: there are no tapes, or sizes are needed and unknown.
+    """
+    state = strategy.new_state()
+    funnel = {name: np.zeros(N_REASONS, dtype=np.int64) for name in funnels or {}}
+    kept: list[tuple[Records, Records, Arrivals]] = []
+    windows: list[Records] = []
+    marks: list[F4] = []
+    samples: list[Sample] = []
+    notes: list[TapeNotes] = []
+    n_ticks = 0
+    offset = 0
+    for tape, note in tapes:
+        if assumed_size_usd is not None:
+            tape = _assume_sizes(tape, assumed_size_usd)
+        if execution.meets_book:
+            _require_sizes(tape)
+        ticks, win = tape.ticks, tape.windows
+        signals = np.zeros(ticks.shape[0], dtype=strategy.signal_dtype)
+        observe_tape(ticks, state, observe_params, signals)
+        keep = np.zeros(ticks.shape[0], dtype=np.bool_)
+        mark_entries(ticks, signals, loosest, keep)
+        for name, params in (funnels or {}).items():
+            count_reasons(ticks, signals, params, funnel[name])
+        chosen = ticks[keep]
+        rows = np.empty(chosen.shape[0], dtype=np.int64)
+        _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, execution, rows)
+        chosen["window"] += offset
+        kept.append((chosen, signals[keep], _arrivals(tape.books, rows)))
+        windows.append(win)
+        marks.append(_marks(tape))
+        samples.append(_sample(tape, signals))
+        notes.append(note)
+        n_ticks += ticks.shape[0]
+        offset += win.shape[0]
+        if on_day is not None:
+            on_day()
+    if not windows:
+        raise DataError("there is nothing to replay: no tape in the chosen span.")
+
+    ticks = np.concatenate([k[0] for k in kept])
+    row, shift = [], 0
+    for _, _, a in kept:
+        row.append(np.where(a.row >= 0, a.row + shift, -1))
+        shift += a.up_ask.shape[0]
+    arrivals = Arrivals(
+        np.concatenate(row),
+        _stack_levels([k[2].up_ask for k in kept], np.nan),
+        _stack_levels([k[2].up_ask_size for k in kept], 0.0),
+        _stack_levels([k[2].down_ask for k in kept], np.nan),
+        _stack_levels([k[2].down_ask_size for k in kept], 0.0),
+    )
+    depth = max(m.shape[1] for m in marks)
+    return Prepared(
+        ticks=ticks,
+        signals=np.concatenate([k[1] for k in kept]),
+        arrivals=arrivals,
+        first=np.searchsorted(ticks["window"], np.arange(offset + 1)).astype(np.int64),
+        windows=np.concatenate(windows),
+        market_ids=tuple(m for note in notes for m in note.market_ids),
+        marks=np.concatenate([np.pad(m, ((0, 0), (0, depth - m.shape[1]), (0, 0))) for m in marks]),
+        sample=Sample._make(np.concatenate(column) for column in zip(*samples, strict=True)),
+        funnel=funnel,
+        n_ticks=n_ticks,
+        notes=tuple(notes),
+    )

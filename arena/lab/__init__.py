@@ -1,0 +1,1 @@
+"""The lab: a deterministic market generator whose truth is known."""

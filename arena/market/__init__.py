@@ -1,0 +1,1 @@
+"""Market data: table schemas, quality rules, the Parquet catalog, and the tape a kernel reads."""

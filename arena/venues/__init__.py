@@ -1,0 +1,1 @@
+"""Venue rules as dated data."""

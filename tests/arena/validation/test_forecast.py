@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arena.errors import ValidationError
+from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
+from arena.validation.forecast import brier, corp, log_loss, log_score_gain, murphy, recalibrate
+
+pairs = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.33, 0.5, 0.51, 0.7, 0.9, 1.0]), st.sampled_from([0, 1])),
+    min_size=1,
+    max_size=80,
+).map(lambda rows: np.array(rows, dtype=float).T)
+
+
+def sample(size: int = 2000, seed: int = 0, tilt: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    q = rng.beta(4, 4, size)
+    return q, (rng.random(size) < np.clip(q + tilt, 0, 1)).astype(float)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs, st.integers(1, 12), st.sampled_from(["left", "right"]))
+def test_the_murphy_terms_add_up_to_the_brier_score(rows: np.ndarray, bins: int, closed: str) -> None:
+    q, y = rows
+    m = murphy(q, y, bins, closed=closed)  # type: ignore[arg-type]
+    assert m.brier == pytest.approx(brier(q, y))
+    assert m.reliability - m.generalised_resolution + m.uncertainty == pytest.approx(m.brier, abs=1e-12)
+    assert m.counts.sum() == q.size
+    assert m.counts @ m.mean_forecast == pytest.approx(q.sum())
+    assert m.counts @ m.frequency == pytest.approx(y.sum())
+    assert not np.isnan([m.corrected_reliability, m.corrected_resolution, m.corrected_uncertainty]).any()
+
+
+def test_edges_belong_to_the_side_that_is_closed() -> None:
+    q, y = np.array([0.0, 0.5, 0.5, 1.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    assert murphy(q, y, 2, closed="right").counts.tolist() == [3, 1]
+    assert murphy(q, y, 2, closed="left").counts.tolist() == [1, 3]
+
+
+def test_the_corrected_reliability_of_a_calibrated_forecast_is_unbiased() -> None:
+    runs = [murphy(*sample(500, seed)) for seed in range(300)]
+    assert np.mean([m.reliability for m in runs]) == pytest.approx(0.003391, abs=3.5 * 0.0017 / math.sqrt(300))
+    assert np.mean([m.corrected_reliability for m in runs]) == pytest.approx(0.0, abs=3.5 * 0.0017 / math.sqrt(300))
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs, st.sampled_from(["brier", "log"]))
+def test_corp_terms_add_up_and_are_not_negative(rows: np.ndarray, score: str) -> None:
+    q, y = rows
+    c = corp(q, y, score)  # type: ignore[arg-type]
+    assert c.miscalibration - c.discrimination + c.uncertainty == pytest.approx(c.score, abs=1e-12)
+    assert c.discrimination >= -1e-12
+    assert c.uncertainty >= -1e-12
+    if score == "brier":
+        assert c.miscalibration >= -1e-12
+    assert (np.diff(c.recalibrated[np.argsort(q, kind="stable")]) >= -1e-12).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs)
+def test_recalibration_is_the_min_max_of_block_means(rows: np.ndarray) -> None:
+    q, y = rows
+    said = np.unique(q)
+    fit = recalibrate(q, y)
+    for k, value in enumerate(said):
+        best = max(
+            min(y[(q >= low) & (q <= high)].mean() for high in said[k:]) for low in said[: k + 1]
+        )  # fmt: skip
+        assert fit[q == value] == pytest.approx(best)
+
+
+def test_log_loss_is_clipped_at_one_tick() -> None:
+    assert log_loss([0.0], [1]) == pytest.approx(-math.log(0.001))
+    assert log_loss([0.0], [1], tick=0.01) == pytest.approx(-math.log(0.01))
+    assert log_loss([1.0], [1], tick=0.01) == pytest.approx(-math.log(0.99))
+
+
+def test_a_model_equal_to_the_price_gains_nothing() -> None:
+    q, y = sample()
+    g = log_score_gain(q, q, y, np.arange(q.size) // 4, np.random.default_rng(0), draws=50)
+    assert (g.gain, g.lower, g.upper, g.standard_error) == (0.0, 0.0, 0.0, 0.0)
+    assert (g.contracts, g.slots) == (2000, 500)
+
+
+def test_a_better_model_gains_over_the_price_and_a_worse_one_loses() -> None:
+    q, y = sample(tilt=0.1)
+    better = np.clip(q + 0.1, 0.01, 0.99)
+    slots = np.arange(q.size)
+    g = log_score_gain(better, q, y, slots, np.random.default_rng(0), draws=300)
+    assert 0 < g.lower < g.gain < g.upper
+    assert (g.upper - g.lower) / (3.92 * g.standard_error) == pytest.approx(1.0, abs=0.15)
+    assert log_score_gain(q, better, y, slots, np.random.default_rng(0), draws=300).upper < 0
+
+
+def test_contracts_of_one_slot_count_as_one_observation() -> None:
+    q, y = sample(500, tilt=0.1)
+    q, y = np.repeat(q, 4), np.repeat(y, 4)
+    model = np.clip(q + 0.1, 0.01, 0.99)
+    together, apart = (
+        log_score_gain(model, q, y, slot, np.random.default_rng(0), draws=300)
+        for slot in (np.arange(2000) // 4, np.arange(2000))
+    )
+    assert together.gain == apart.gain
+    assert together.standard_error == pytest.approx(2 * apart.standard_error, rel=0.01)
+    assert together.upper - together.lower > 1.6 * (apart.upper - apart.lower)
+
+
+def test_one_slot_is_not_enough_for_a_gain() -> None:
+    with pytest.raises(ValidationError, match="one slot"):
+        log_score_gain([0.5, 0.6], [0.5, 0.5], [0, 1], [7, 7], np.random.default_rng(0))
+
+
+def test_the_consistency_band_holds_calibrated_points_as_often_as_it_says() -> None:
+    held = []
+    for seed in range(60):
+        q, y = sample(1000, seed)
+        curve = reliability_curve(q, y, np.random.default_rng(seed), draws=200, level=0.90)
+        inside = (curve.lower <= curve.frequency) & (curve.frequency <= curve.upper)
+        held.extend(inside[curve.counts > 100])
+    assert np.mean(held) == pytest.approx(0.91, abs=0.05)  # counts are whole numbers: a little above 90 %
+
+
+def test_the_consistency_band_shows_a_tilted_curve() -> None:
+    q, y = sample(4000, 3, tilt=0.15)
+    curve = reliability_curve(q, y, np.random.default_rng(0), draws=300, level=0.99)
+    assert (curve.frequency > curve.upper)[curve.counts > 300].all()
+
+
+def test_the_band_follows_its_generator_and_its_level() -> None:
+    q, y = sample()
+    first = reliability_curve(q, y, np.random.default_rng(0))
+    assert (first.lower == reliability_curve(q, y, np.random.default_rng(0)).lower).all()
+    assert (first.lower != reliability_curve(q, y, np.random.default_rng(1)).lower).any()
+    assert (first.upper - first.lower > reliability_curve(q, y, np.random.default_rng(0), level=0.5).upper
+            - reliability_curve(q, y, np.random.default_rng(0), level=0.5).lower).all()  # fmt: skip
+
+
+def test_quantile_bins_hold_equally_many_forecasts() -> None:
+    q, y = sample(1000)
+    curve = reliability_curve(q, y, np.random.default_rng(0), bins=quantile_edges(q, 8), draws=20)
+    assert curve.counts.tolist() == [125] * 8
+
+
+def test_an_overconfident_forecaster_has_a_slope_below_one() -> None:
+    q, y = sample(8000)
+    odds = 2.0 * np.log(q / (1 - q)) + 0.4
+    fit = calibration_fit(1 / (1 + np.exp(-odds)), y)
+    assert fit.slope == pytest.approx(0.5, abs=4 * fit.slope_error)
+    assert fit.intercept == pytest.approx(-0.2, abs=4 * fit.intercept_error)
+    assert fit.intercept_in_large < 0
+
+
+@pytest.mark.parametrize(
+    ("q", "y", "message"),
+    [
+        ([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], "separates"),
+        ([0.1, 0.5, 0.5, 0.9], [0, 0, 1, 1], "separates"),
+        ([0.9, 0.8, 0.2, 0.1], [0, 0, 1, 1], "separates"),
+        ([0.1, 0.9], [1, 1], "every outcome"),
+        ([0.5, 0.5], [0, 1], "every forecast"),
+    ],
+)
+def test_a_calibration_fit_without_a_maximum_is_refused(q: list[float], y: list[int], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        calibration_fit(q, y)
+
+
+def test_spiegelhalter_is_standard_normal_for_calibrated_forecasts() -> None:
+    z = [spiegelhalter(*sample(300, seed)).z for seed in range(400)]
+    assert np.mean(z) == pytest.approx(0.0, abs=3.5 / 20)
+    assert np.std(z) == pytest.approx(1.0, abs=3.5 / math.sqrt(800))
+    assert spiegelhalter(*sample(2000, tilt=0.0)).p_value > 0.01
+    with pytest.raises(ValidationError, match="no variance"):
+        spiegelhalter([0.5, 1.0], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("q", "y", "message"),
+    [
+        ([0.5, 1.5], [0, 1], "row 1"),
+        ([0.5, 0.4], [0, 2], "outcome"),
+        ([0.5], [0, 1], "rows"),
+        ([0.5, math.nan], [0, 1], "row 1"),
+        ([], [], "at least 1"),
+    ],
+)
+def test_scores_of_impossible_forecasts_are_refused(q: list[float], y: list[float], message: str) -> None:
+    for score in (brier, log_loss, murphy, corp, calibration_fit, spiegelhalter):
+        with pytest.raises(ValidationError, match=message):
+            score(q, y)
+
+
+@pytest.mark.parametrize("bins", [0, [0.0, 0.5], [0.5, 0.5, 1.0]])
+def test_bins_that_do_not_cover_the_forecasts_are_refused(bins: object) -> None:
+    with pytest.raises(ValidationError):
+        murphy([0.2, 0.9], [0, 1], bins)  # type: ignore[arg-type]
