@@ -68,6 +68,11 @@ if CACHE_FOLDER is not None:
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
 
 
+def compiled_before() -> bool:
+    """Whether kernels of this very source are on disk already."""
+    return CACHE_FOLDER is not None and next(CACHE_FOLDER.rglob("*.nbi"), None) is not None
+
+
 def is_tracked(module: str) -> bool:
     """Whether the source of ``module`` is covered by the digest that names the cache folder."""
     return module.split(".")[0] == __name__.split(".")[0]

@@ -16,6 +16,7 @@ from arena.pricing import YEAR_S
 
 TICK_CAPACITY = 8192
 CLOCK_CAPACITY = 2048
+_CAP_MINIMUM = 30
 
 TICK_VOL_DTYPE = np.dtype(
     [
@@ -34,6 +35,8 @@ TICK_VOL_DTYPE = np.dtype(
 CLOCK_VOL_DTYPE = np.dtype(
     [
         ("log_price", np.float64, (CLOCK_CAPACITY,)),
+        ("fast", np.float64, (CLOCK_CAPACITY,)),
+        ("slow", np.float64, (CLOCK_CAPACITY,)),
         ("second", np.int64),
         ("sum_fast", np.float64),
         ("n_fast", np.int64),
@@ -42,7 +45,8 @@ CLOCK_VOL_DTYPE = np.dtype(
         ("started", np.int64),
     ]
 )
-"""Ring of one log price per second (NaN where none was fresh), with running sums of squared differences."""
+"""Rings of one log price per second (NaN where none was fresh) and of the squared differences that end there,
+with running sums of the latter."""
 
 
 @jit
@@ -106,20 +110,27 @@ def tick_vol(state: Record, now_ns: int, window_ns: int, minimum: int) -> float:
 
 
 @jit
-def _clock_pair(state: Record, second: int, lag: int) -> float:
-    """Squared difference of the samples at ``second`` and ``second - lag``; NaN if either is absent."""
+def _clock_square(state: Record, second: int, lag: int, ceiling: float) -> float:
+    """Squared difference of the samples at ``second`` and ``second - lag``, capped; NaN if either is absent."""
     d: float = state.log_price[second % CLOCK_CAPACITY] - state.log_price[(second - lag) % CLOCK_CAPACITY]
-    return d * d
+    return min(d * d, ceiling) if d == d else math.nan
 
 
 @jit
-def clock_vol_add(state: Record, second: int, log_price: float, window_s: int, slow_s: int) -> None:
+def clock_vol_add(
+    state: Record, second: int, log_price: float, window_s: int, slow_s: int, jump_cut: float = 0.0
+) -> None:
     """Record the sample of one UTC second; skipped seconds become NaN and weaken nothing but themselves.
 
+    A move larger than ``jump_cut`` standard deviations of the current estimate counts as exactly that
+    large: one jump then cannot pass for fifteen minutes of turmoil (threshold of Mancini 2009, capped
+    rather than dropped so that a real change of level still gets through). 0 = no cap.
     ``window_s + slow_s`` must stay below ``CLOCK_CAPACITY``. ``log_price`` may be NaN: no fresh price.
     """
     if state.started == 0 or second - state.second >= window_s:
-        state.log_price[:] = np.nan
+        state.log_price[:] = math.nan
+        state.fast[:] = math.nan
+        state.slow[:] = math.nan
         state.sum_fast = 0.0
         state.sum_slow = 0.0
         state.n_fast = 0
@@ -129,23 +140,26 @@ def clock_vol_add(state: Record, second: int, log_price: float, window_s: int, s
     while state.second < second:
         state.second += 1
         s = state.second
-        # Pairs that end before the window leave before their samples are overwritten.
-        old_fast = _clock_pair(state, s - window_s, 1)
-        if not math.isnan(old_fast):
-            state.sum_fast -= old_fast
+        cap_fast, cap_slow = math.inf, math.inf
+        if jump_cut > 0.0 and state.n_slow >= _CAP_MINIMUM:
+            cap_fast = jump_cut * jump_cut * state.sum_fast / state.n_fast
+            cap_slow = jump_cut * jump_cut * state.sum_slow / state.n_slow
+        leaving = (s - window_s) % CLOCK_CAPACITY
+        if not math.isnan(state.fast[leaving]):
+            state.sum_fast -= state.fast[leaving]
             state.n_fast -= 1
-        old_slow = _clock_pair(state, s - window_s, slow_s)
-        if not math.isnan(old_slow):
-            state.sum_slow -= old_slow
+        if not math.isnan(state.slow[leaving]):
+            state.sum_slow -= state.slow[leaving]
             state.n_slow -= 1
-        state.log_price[s % CLOCK_CAPACITY] = log_price if s == second else math.nan
-        fast = _clock_pair(state, s, 1)
-        if not math.isnan(fast):
-            state.sum_fast += fast
+        slot = s % CLOCK_CAPACITY
+        state.log_price[slot] = log_price if s == second else math.nan
+        state.fast[slot] = _clock_square(state, s, 1, cap_fast)
+        state.slow[slot] = _clock_square(state, s, slow_s, cap_slow)
+        if not math.isnan(state.fast[slot]):
+            state.sum_fast += state.fast[slot]
             state.n_fast += 1
-        slow = _clock_pair(state, s, slow_s)
-        if not math.isnan(slow):
-            state.sum_slow += slow
+        if not math.isnan(state.slow[slot]):
+            state.sum_slow += state.slow[slot]
             state.n_slow += 1
 
 

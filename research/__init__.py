@@ -1,1 +1,1 @@
-"""placeholder"""
+"""What a researcher runs: experiments, walk-forwards, reports, tracking, and the commands."""

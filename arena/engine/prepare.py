@@ -8,7 +8,7 @@ before the next is built and a month needs no more memory than its candidates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from arena.errors import DataError
 from arena.jit import jit
 from arena.market.build import TapeNotes
 from arena.market.schema import SECOND
-from arena.market.tape import F4, F8, I8, Books, Records, Tape
+from arena.market.tape import CANDIDATE_DTYPE, F4, F8, I8, Books, Records, Tape
 from arena.strategies.base import Strategy, decide, observe
 
 MARK_STEP_NS = 10 * SECOND
@@ -43,7 +43,8 @@ class Prepared:
     """Everything replays need, for one set of features and one execution model.
 
     Attributes:
-        ticks, signals, arrivals: the candidate ticks, their signals, the book an order would meet.
+        ticks, signals, arrivals: the candidate ticks (``CANDIDATE_DTYPE``), their signals, the book an order
+            would meet.
         windows: all windows of the span; ``first[w]:first[w + 1]`` are the candidates of window ``w``.
         market_ids: venue ids of the windows.
         marks: executable bid of UP and DOWN on a 10 s grid inside each window, USD per share,
@@ -166,6 +167,111 @@ def _assume_sizes(tape: Tape, usd: float) -> Tape:
     )
 
 
+class Collector:
+    """Gathers, tape by tape, what replays of one set of features and one execution model need.
+
+    Args:
+        strategy: gives the state and signal layouts.
+        observe_params: feature levers; one pass serves every configuration that shares them.
+        loosest: gate parameters from :meth:`Strategy.loosest`.
+        execution: decides which book an order from each candidate would meet.
+        funnels: named gate parameters whose refusals are counted over every tick.
+        assumed_size_usd: displayed size, in dollars, where the recording has none.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        observe_params: Any,
+        loosest: Any,
+        execution: ExecutionModel,
+        *,
+        funnels: dict[str, Any] | None = None,
+        assumed_size_usd: float | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self._observe_params = observe_params
+        self._loosest = loosest
+        self._execution = execution
+        self._funnels = funnels or {}
+        self._assumed_size_usd = assumed_size_usd
+        self._state = strategy.new_state()
+        self._counts = {name: np.zeros(N_REASONS, dtype=np.int64) for name in self._funnels}
+        self._kept: list[tuple[Records, Records, Arrivals]] = []
+        self._windows: list[Records] = []
+        self._marks: list[F4] = []
+        self._samples: list[Sample] = []
+        self._notes: list[TapeNotes] = []
+        self._n_ticks = 0
+
+    def add(self, tape: Tape, note: TapeNotes) -> None:
+        """Observe every tick of the next tape and keep its candidates.
+
+        Raises:
+            DataError: the execution model needs displayed sizes and the recording has none.
+        """
+        if self._assumed_size_usd is not None:
+            tape = _assume_sizes(tape, self._assumed_size_usd)
+        if self._execution.meets_book:
+            _require_sizes(tape)
+        ticks, win = tape.ticks, tape.windows
+        signals = np.zeros(ticks.shape[0], dtype=self._strategy.signal_dtype)
+        observe_tape(ticks, self._state, self._observe_params, signals)
+        keep = np.zeros(ticks.shape[0], dtype=np.bool_)
+        mark_entries(ticks, signals, self._loosest, keep)
+        for name, params in self._funnels.items():
+            count_reasons(ticks, signals, params, self._counts[name])
+        chosen = np.empty(int(keep.sum()), dtype=CANDIDATE_DTYPE)
+        for name in CANDIDATE_DTYPE.names or ():
+            chosen[name] = ticks[name][keep]
+        rows = np.empty(chosen.shape[0], dtype=np.int64)
+        _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, self._execution, rows)
+        chosen["window"] += sum(w.shape[0] for w in self._windows)
+        self._kept.append((chosen, signals[keep], _arrivals(tape.books, rows)))
+        self._windows.append(win)
+        self._marks.append(_marks(tape))
+        self._samples.append(_sample(tape, signals))
+        self._notes.append(note)
+        self._n_ticks += ticks.shape[0]
+
+    def prepared(self) -> Prepared:
+        """Everything gathered so far, joined.
+
+        Raises:
+            DataError: no tape was added.
+        """
+        if not self._windows:
+            raise DataError("there is nothing to replay: no tape in the chosen span.")
+        kept = self._kept
+        ticks = np.concatenate([k[0] for k in kept])
+        windows = np.concatenate(self._windows)
+        row, shift = [], 0
+        for _, _, a in kept:
+            row.append(np.where(a.row >= 0, a.row + shift, -1))
+            shift += a.up_ask.shape[0]
+        arrivals = Arrivals(
+            np.concatenate(row),
+            _stack_levels([k[2].up_ask for k in kept], np.nan),
+            _stack_levels([k[2].up_ask_size for k in kept], 0.0),
+            _stack_levels([k[2].down_ask for k in kept], np.nan),
+            _stack_levels([k[2].down_ask_size for k in kept], 0.0),
+        )
+        depth = max(m.shape[1] for m in self._marks)
+        return Prepared(
+            ticks=ticks,
+            signals=np.concatenate([k[1] for k in kept]),
+            arrivals=arrivals,
+            first=np.searchsorted(ticks["window"], np.arange(windows.shape[0] + 1)).astype(np.int64),
+            windows=windows,
+            market_ids=tuple(m for note in self._notes for m in note.market_ids),
+            marks=np.concatenate([np.pad(m, ((0, 0), (0, depth - m.shape[1]), (0, 0))) for m in self._marks]),
+            sample=Sample._make(np.concatenate(column) for column in zip(*self._samples, strict=True)),
+            funnel=self._counts,
+            n_ticks=self._n_ticks,
+            notes=tuple(self._notes),
+        )
+
+
 def prepare(
     strategy: Strategy,
     observe_params: Any,
@@ -175,83 +281,11 @@ def prepare(
     *,
     funnels: dict[str, Any] | None = None,
     assumed_size_usd: float | None = None,
-    on_day: Callable[[], None] | None = None,
 ) -> Prepared:
-    """Stream the tapes once: observe every tick, keep the candidates of ``loosest``.
-
-    Args:
-        strategy: gives the state and signal layouts.
-        observe_params: feature levers; one pass serves every configuration that shares them.
-        loosest: gate parameters from :meth:`Strategy.loosest`.
-        tapes: consecutive tapes, e.g. from :func:`arena.market.build.tapes`.
-        execution: decides which book an order from each candidate would meet.
-        funnels: named gate parameters whose refusals are counted over every tick.
-        assumed_size_usd: displayed size, in dollars, where the recording has none.
-        on_day: called after each tape, for progress.
-
-    Raises:
-        DataError: there are no tapes, or sizes are needed and unknown.
-    """
-    state = strategy.new_state()
-    funnel = {name: np.zeros(N_REASONS, dtype=np.int64) for name in funnels or {}}
-    kept: list[tuple[Records, Records, Arrivals]] = []
-    windows: list[Records] = []
-    marks: list[F4] = []
-    samples: list[Sample] = []
-    notes: list[TapeNotes] = []
-    n_ticks = 0
-    offset = 0
+    """A :class:`Collector` run over ``tapes``, consecutive and in order."""
+    collector = Collector(
+        strategy, observe_params, loosest, execution, funnels=funnels, assumed_size_usd=assumed_size_usd
+    )
     for tape, note in tapes:
-        if assumed_size_usd is not None:
-            tape = _assume_sizes(tape, assumed_size_usd)
-        if execution.meets_book:
-            _require_sizes(tape)
-        ticks, win = tape.ticks, tape.windows
-        signals = np.zeros(ticks.shape[0], dtype=strategy.signal_dtype)
-        observe_tape(ticks, state, observe_params, signals)
-        keep = np.zeros(ticks.shape[0], dtype=np.bool_)
-        mark_entries(ticks, signals, loosest, keep)
-        for name, params in (funnels or {}).items():
-            count_reasons(ticks, signals, params, funnel[name])
-        chosen = ticks[keep]
-        rows = np.empty(chosen.shape[0], dtype=np.int64)
-        _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, execution, rows)
-        chosen["window"] += offset
-        kept.append((chosen, signals[keep], _arrivals(tape.books, rows)))
-        windows.append(win)
-        marks.append(_marks(tape))
-        samples.append(_sample(tape, signals))
-        notes.append(note)
-        n_ticks += ticks.shape[0]
-        offset += win.shape[0]
-        if on_day is not None:
-            on_day()
-    if not windows:
-        raise DataError("there is nothing to replay: no tape in the chosen span.")
-
-    ticks = np.concatenate([k[0] for k in kept])
-    row, shift = [], 0
-    for _, _, a in kept:
-        row.append(np.where(a.row >= 0, a.row + shift, -1))
-        shift += a.up_ask.shape[0]
-    arrivals = Arrivals(
-        np.concatenate(row),
-        _stack_levels([k[2].up_ask for k in kept], np.nan),
-        _stack_levels([k[2].up_ask_size for k in kept], 0.0),
-        _stack_levels([k[2].down_ask for k in kept], np.nan),
-        _stack_levels([k[2].down_ask_size for k in kept], 0.0),
-    )
-    depth = max(m.shape[1] for m in marks)
-    return Prepared(
-        ticks=ticks,
-        signals=np.concatenate([k[1] for k in kept]),
-        arrivals=arrivals,
-        first=np.searchsorted(ticks["window"], np.arange(offset + 1)).astype(np.int64),
-        windows=np.concatenate(windows),
-        market_ids=tuple(m for note in notes for m in note.market_ids),
-        marks=np.concatenate([np.pad(m, ((0, 0), (0, depth - m.shape[1]), (0, 0))) for m in marks]),
-        sample=Sample._make(np.concatenate(column) for column in zip(*samples, strict=True)),
-        funnel=funnel,
-        n_ticks=n_ticks,
-        notes=tuple(notes),
-    )
+        collector.add(tape, note)
+    return collector.prepared()

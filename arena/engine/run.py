@@ -35,12 +35,14 @@ class Sweep:
         cost: what a share cost, fee included, USD; NaN where no bet was made. It is the break-even
             win probability.
         probability: the model's probability for the side bought; NaN where no bet was made.
+        mid: mid of the side bought when the order was decided, USD; NaN where no bet was made.
         won: 1 won, 0 lost, -1 no bet.
     """
 
     returns: F8
     cost: F8
     probability: F8
+    mid: F8
     won: I1
 
     @property
@@ -145,6 +147,7 @@ def sweep(
     returns = np.zeros(shape)
     cost = np.full(shape, np.nan)
     probability = np.full(shape, np.nan)
+    mid = np.full(shape, np.nan)
     won = np.full(shape, -1, dtype=np.int8)
 
     def one(c: int) -> None:
@@ -154,13 +157,19 @@ def sweep(
         returns[bet, c] = trades["payout"][bet] / paid - 1.0
         cost[bet, c] = paid / trades["shares"][bet]
         probability[bet, c] = trades["probability"][bet]
+        mid[bet, c] = trades["decision_mid"][bet]
         won[bet, c] = trades["won"][bet]
         if on_done is not None:
             on_done()
 
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        list(pool.map(one, range(len(configurations))))
-    return Sweep(returns, cost, probability, won)
+    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
+    try:
+        for future in [pool.submit(one, c) for c in range(len(configurations))]:
+            future.result()
+    finally:
+        # An interrupt must not wait for the configurations that have not begun.
+        pool.shutdown(cancel_futures=True)
+    return Sweep(returns, cost, probability, mid, won)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ GENERATOR_VERSION = 1
 """Raised whenever the same settings would generate different bytes."""
 
 MODES = ("efficient", "lagged")
-DEFAULT_LAG_MS = 1000
+DEFAULT_LAG_MS = 1500
 MONDAY_2026_09_14_NS = 1_789_344_000 * SECOND
 """Default start: after the 60 s TWAP rule (08-14) and the 150 ms taker delay (09-04)."""
 

@@ -45,9 +45,13 @@ LOOKBACKS_S = {"spot": 0, "twap30": 30, "twap60": 60, "index_avg60": 60}
 _TOP = tuple(f"{token}_{side}{what}" for token in ("up", "down") for side in ("bid", "ask") for what in ("", "_size"))
 _DEPTH = ("up_asks_px", "up_asks_sz", "down_asks_px", "down_asks_sz")
 _SPOT_COLUMNS = ("recv_ns", "venue", "bid", "ask", "last")
-_WARMUP_NS = 600 * SECOND
+WARMUP_NS = 600 * SECOND
+"""How far before the first open a tape reads."""
+TAIL_NS = 60 * SECOND
+"""How far past the last close reports are read: those of the settlement average arrive after it."""
+STRIKE_RELAY_NS = 2 * SECOND
+"""How long after the open a recorded strike may be shown where no oracle stream was recorded."""
 _STRIKE_TOLERANCE_NS = 5 * SECOND
-_STRIKE_RELAY_NS = 2 * SECOND
 _MIN_AVERAGE_SHARE = 0.8
 
 
@@ -155,14 +159,25 @@ def days(windows: pl.DataFrame) -> list[int]:
 
 
 def tapes(data: Source, market: Market, windows: pl.DataFrame) -> Iterator[tuple[Tape, TapeNotes]]:
-    """One tape per UTC day of ``windows`` (from :func:`find_windows`), in order."""
+    """One tape per UTC day of ``windows`` (from :func:`find_windows`), in order; a venue keeps its slot throughout."""
+    slots: tuple[str, ...] = ()
     for day in days(windows):
         chosen = windows.filter((pl.col("open_ns") >= day) & (pl.col("open_ns") < day + DAY_NS))
-        yield build_tape(data, market, chosen)
+        tape, notes = build_tape(data, market, chosen, slots)
+        slots = notes.venues
+        yield tape, notes
 
 
-def build_tape(data: Source, market: Market, windows: pl.DataFrame) -> tuple[Tape, TapeNotes]:
+def build_tape(
+    data: Source, market: Market, windows: pl.DataFrame, slots: tuple[str, ...] = ()
+) -> tuple[Tape, TapeNotes]:
     """The tape of ``windows`` (one day or less): from the first open to the last close.
+
+    Args:
+        data: where the tables come from.
+        market: which market, on which decision grid.
+        windows: its windows, ordered by open.
+        slots: spot venues of the tape before this one; a strategy's memory of a venue is kept by slot.
 
     Raises:
         DataError: no spot prices or no quotes in the span.
@@ -171,20 +186,24 @@ def build_tape(data: Source, market: Market, windows: pl.DataFrame) -> tuple[Tap
     source = str(windows["source"][0])
     start_ns, end_ns = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
     day = datetime.fromtimestamp(start_ns / 1e9, tz=UTC).strftime("%Y-%m-%d")
-    span: dict[str, Any] = {"asset": market.asset, "start_ns": start_ns - _WARMUP_NS, "end_ns": end_ns}
+    span: dict[str, Any] = {"asset": market.asset, "start_ns": start_ns - WARMUP_NS, "end_ns": end_ns}
     spot = data.scan("spot", source=market.spot_source, **span).select(_SPOT_COLUMNS).collect()
     if spot.is_empty():
         raise DataError(f"no {market.asset} spot prices around {day}; the strategy cannot price without them.")
     quotes = _quotes(data.scan("binary_quotes", source=source, **span), windows)
     if quotes.is_empty():
         raise DataError(f"no quotes of the {windows.height} windows from source {source!r} on {day}.")
-    oracle = _in_order(data.scan("oracle", **span).collect(), "recv_ns")
-
-    names = spot["venue"].unique().sort().to_list()
-    if market.reference_venue in names:
-        names.remove(market.reference_venue)
-        names.insert(0, market.reference_venue)
     rules = _resolve_rules(market, windows)
+    reports = data.scan("oracle", **(span | {"end_ns": end_ns + TAIL_NS}))
+    # Another venue's feed is another price: a market is only ever read against the feed that settles it.
+    feeds = sorted({rule.oracle for rule in rules})
+    oracle = _in_order(reports.filter(pl.col("feed").is_in(feeds)).collect(), "recv_ns")
+
+    present = spot["venue"].unique().sort().to_list()
+    if market.reference_venue in present:
+        present.remove(market.reference_venue)
+        present.insert(0, market.reference_venue)
+    names = [*slots, *(name for name in present if name not in slots)]
     if len(names) > MAX_VENUES:
         raise DataError(f"{len(names)} spot venues ({', '.join(names)}); a tape holds {MAX_VENUES}.")
     by_venue = [_in_order(spot.filter(pl.col("venue") == name), "recv_ns") for name in names]
@@ -240,20 +259,23 @@ def _windows(
     lookback = np.array([LOOKBACKS_S[name] for name in names], dtype=np.float64)
     tie_up = np.array([rule.tie_is_up for rule in rules])
 
-    start_ref, start_known = _oracle_reference(oracle, open_ns, lookback)
+    # A strategy cannot wait for a report that a later one has overtaken; the settlement counts it.
+    punctual = oracle.filter(pl.col("event_ns") >= pl.col("event_ns").cum_max())
+    start_ref, start_known = _oracle_reference(punctual, open_ns, lookback)
+    official_start, _ = _oracle_reference(oracle, open_ns, lookback)
     end_ref, _ = _oracle_reference(oracle, close_ns, lookback)
     recorded = rows["strike"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     recorded_source = rows["strike_source"].fill_null("unknown").to_list()
     from_oracle = np.isfinite(start_ref)
     strike = np.where(from_oracle, start_ref, recorded)
-    known = np.where(from_oracle, start_known, open_ns + _STRIKE_RELAY_NS)
+    known = np.where(from_oracle, start_known, open_ns + STRIKE_RELAY_NS)
     sources = ["oracle" if f else s for f, s in zip(from_oracle, recorded_source, strict=True)]
     # A strike taken from the very venue that gives the spot price carries no basis against it.
     same_source = np.array([s.split("_")[0] in venues for s in sources])
 
     outcome = np.full(n, UNKNOWN, dtype=np.int8)
-    computed = from_oracle & np.isfinite(end_ref)
-    outcome[computed] = _winner(start_ref, end_ref, tie_up)[computed]
+    computed = np.isfinite(official_start) & np.isfinite(end_ref)
+    outcome[computed] = _winner(official_start, end_ref, tie_up)[computed]
     official = rows["outcome"].to_list()
     for value, code in (("up", UP), ("down", DOWN)):
         outcome[np.array([o == value for o in official])] = code
@@ -307,6 +329,9 @@ def _winner(start: F8, end: F8, tie_up: np.ndarray[Any, np.dtype[np.bool_]]) -> 
 def _oracle_reference(oracle: pl.DataFrame, at_ns: I8, lookback_s: F8) -> tuple[F8, I8]:
     """Settlement reference at each boundary from the reports themselves, and when it could be known.
 
+    That is when the report for the boundary, or a later one, has arrived: before, nobody can tell a report
+    that is missing from one that is still to come. It is never if there is none.
+
     Spot rule: the last report for a second at or before the boundary, at most 5 s old. Average rule:
     the mean of the reports in ``(at - w, at]``, refused (NaN) when under 80 % of them exist.
     """
@@ -316,18 +341,18 @@ def _oracle_reference(oracle: pl.DataFrame, at_ns: I8, lookback_s: F8) -> tuple[
         return value, known
     ordered = oracle.sort("event_ns")
     event, recv, price = (ordered[c].to_numpy() for c in ("event_ns", "recv_ns", "price"))
-    total = np.concatenate([[0.0], np.cumsum(price - price[0])])
     hi = np.searchsorted(event, at_ns, side="right")
     lo = np.searchsorted(event, at_ns - (lookback_s * SECOND).astype(np.int64), side="right")
     count = hi - lo
     average = lookback_s > 0
     enough = average & (count >= _MIN_AVERAGE_SHARE * lookback_s) & (count > 0)
-    value[enough] = price[0] + (total[hi[enough]] - total[lo[enough]]) / count[enough]
+    # Each mean over its own reports alone, so that it does not depend on where the tape begins.
+    value[enough] = [price[a:b].mean() for a, b in zip(lo[enough], hi[enough], strict=True)]
     last = np.maximum(hi - 1, 0)
     fresh = ~average & (hi > 0) & (at_ns - event[last] <= _STRIKE_TOLERANCE_NS)
     value[fresh] = price[last[fresh]]
-    # Reports may overtake each other; the reference is known once the last of them has arrived.
-    known = np.maximum.accumulate(recv)[last]
+    arrived = np.append(np.maximum.accumulate(recv), np.iinfo(np.int64).max)
+    known = arrived[np.searchsorted(event, at_ns, side="left")]
     return value, np.where(np.isfinite(value), known, 0)
 
 

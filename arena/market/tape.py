@@ -43,9 +43,6 @@ TICK_DTYPE = np.dtype(
         ("strike_is_oracle", np.int32),
         ("open_ns", np.int64),
         ("close_ns", np.int64),
-        ("strike", np.float64),
-        ("venue_strike", np.float64),
-        ("lookback_s", np.float64),
         ("fee_rate", np.float64),
         ("fee_exponent", np.float64),
         ("up_bid", np.float64),
@@ -58,6 +55,9 @@ TICK_DTYPE = np.dtype(
         ("down_ask_size", np.float32),
         ("book_age_ms", np.int32),
         ("twap_n", np.int32),
+        ("strike", np.float64),
+        ("venue_strike", np.float64),
+        ("lookback_s", np.float64),
         ("twap_sum", np.float64),
         ("oracle_px", np.float64),
         ("oracle_event_ns", np.int64),
@@ -77,6 +77,12 @@ venue itself. ``lookback_s`` is the settlement average (0 = spot report); the ta
 second ``oracle_event_ns`` (NaN, 0 before the first). ``spot_px[v]`` is NaN and ``spot_age_ms[v]`` is
 ``NEVER_MS`` before a venue's first price; slot 0 is the reference venue, whose latest update arrived at
 ``ref_recv_ns``."""
+
+_TICK_NAMES = TICK_DTYPE.names or ()
+CANDIDATE_DTYPE = np.dtype([(name, TICK_DTYPE[name]) for name in _TICK_NAMES[: _TICK_NAMES.index("twap_n")]])
+"""The part of a tick that gates read: clock, window, fee and book. What ``observe`` read is in the signal.
+
+A sweep walks millions of these once per configuration, so they carry nothing else."""
 
 WINDOW_DTYPE = np.dtype(
     [

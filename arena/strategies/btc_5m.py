@@ -78,6 +78,7 @@ class ObserveParams(NamedTuple):
     vol_floor: float = 0.10
     vol_cap: float = 2.00
     vol_fallback: float = 0.65
+    vol_jump_cut: float = 0.0
     rate: float = 0.045
     market_rule: float = 0.0
     basis_halflife_s: float = 0.0
@@ -98,6 +99,7 @@ class DecideParams(NamedTuple):
     min_seconds_left: float = 12.0
     book_stale_ms: float = 1500.0
     filter_first: float = 0.0
+    model_weight: float = 1.0
 
 
 SIGNAL_DTYPE = np.dtype(
@@ -248,7 +250,7 @@ def observe(state: Record, tick: Record, params: ObserveParams, out: Record) -> 
         _sample_second(state, tick, second, params.spot_stale_ms)
         if params.vol_clock > 0.0:
             log_mid = math.log(mid) if mid > 0.0 else math.nan
-            clock_vol_add(state.clock_vol, second, log_mid, int(params.vol_window_s), _SLOW_S)
+            clock_vol_add(state.clock_vol, second, log_mid, int(params.vol_window_s), _SLOW_S, params.vol_jump_cut)
             _update_sigma(state, clock_vol(state.clock_vol, _SLOW_S, int(params.vol_min_samples)), params)
 
     left = (tick.close_ns - tick.ts_ns) * 1e-9
@@ -316,6 +318,9 @@ def decide(signal: Record, tick: Record, held: int, params: DecideParams) -> Int
     if abs(parity) > params.max_parity + 1e-9:
         return _refuse(_PARITY)
 
+    if params.model_weight < 1.0:
+        mid_up = 0.5 * (tick.up_bid + tick.up_ask)
+        fair_up = mid_up + params.model_weight * (fair_up - mid_up)
     gate_up, net_up, cost_up = _side(fair_up, tick.up_bid, tick.up_ask, tick, params)
     gate_down, net_down, cost_down = _side(1.0 - fair_up, tick.down_bid, tick.down_ask, tick, params)
     buy_up = net_up >= net_down
@@ -351,6 +356,7 @@ LEVERS = (
     Lever("vol_floor", "observe", "per sqrt(year)", 0.01, 2, "volatility is never taken lower"),
     Lever("vol_cap", "observe", "per sqrt(year)", 0.1, 10, "volatility is never taken higher"),
     Lever("vol_fallback", "observe", "per sqrt(year)", 0, 5, "volatility until there are samples; 0 = do not trade"),
+    Lever("vol_jump_cut", "observe", "sd", 0, 20, "larger moves count as this large; 0 = no cap (clock estimator)"),
     Lever("rate", "observe", "per year", 0, 0.2, "risk-free rate of the seed's digital"),
     Lever("market_rule", "observe", "0|1", 0, 1, "1 = price the market's own settlement rule and strike", integer=True),
     Lever("basis_halflife_s", "observe", "s", 0, 86_400, "memory of the venue-to-oracle basis; 0 = assume none"),
@@ -420,6 +426,18 @@ LEVERS = (
     ),
     Lever("book_stale_ms", "decide", "ms", 50, 600_000, "a book older than this is not used", "higher"),
     Lever("filter_first", "decide", "0|1", 0, 1, "1 = test both sides before choosing one", integer=True),
+    Lever(
+        "model_weight",
+        "decide",
+        "1",
+        0,
+        1,
+        "weight of the model against the book's mid in the fair value",
+        "higher",
+        "linear",
+        0.3,
+        1.0,
+    ),
     Lever("position_pct", "account", "% of cash", 0.1, 5.0, "base stake", seed_lever=2),
     Lever("max_fraction", "account", "fraction of cash", 0.01, 1, "largest single position"),
     Lever("min_bet_usd", "account", "USD", 1, 1000, "smaller bets are skipped"),
@@ -443,19 +461,23 @@ PRESETS = {
     "corrected": Configuration(
         ObserveParams(
             vol_clock=1.0,
-            vol_window_s=900.0,
+            vol_window_s=600.0,
             vol_min_samples=60.0,
             vol_fallback=0.0,
+            vol_jump_cut=4.0,
             rate=0.0,
             market_rule=1.0,
             basis_halflife_s=120.0,
         ),
         DecideParams(
             min_net_return=0.0,
-            min_edge=0.02,
+            min_edge=0.03,
             flat_cost_rate=0.0,
             fee_weight=1.0,
             filter_first=1.0,
+            # A model that enters where it disagrees most with the market is, on average, wrong by part of the
+            # disagreement (the winner's curse); without evidence for either side both get half the weight.
+            model_weight=0.5,
         ),
         Account(allocator=0.0),
     ),

@@ -57,8 +57,7 @@ def stationary_indices(length: int, block: float, rng: np.random.Generator) -> I
     if block == 1.0:
         return starts
     fresh = rng.random(length) < 1.0 / block
-    fresh[0] = True
-    position = np.arange(length)
+    position = np.arange(length)  # row 0 opens a run in any case
     run = np.maximum.accumulate(np.where(fresh, position, 0))
     return (starts[run] + position - run) % length
 

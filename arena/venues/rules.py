@@ -25,7 +25,7 @@ class Rules:
 
     ``fee_rate`` and ``fee_exponent`` give dollars per share, ``rate * (p(1-p))**exponent``;
     ``taker_delay_ms`` is how long a marketable order waits at the venue; ``lookback_s`` is the length
-    of the settlement average (0 = the spot report); ``resolution_s`` is the median delay, in seconds,
+    of the settlement average (0 = the spot report) of the ``oracle`` feed; ``resolution_s`` is the median delay, in seconds,
     from the end of a window to its official outcome.
     """
 
@@ -36,6 +36,7 @@ class Rules:
     settlement_rule: str
     lookback_s: int
     tie_is_up: bool
+    oracle: str
     tick_size: float
     min_order_shares: float
     min_marketable_usd: float
@@ -110,6 +111,7 @@ def rules_at(venue: str, interval_s: int, at_ns: int) -> Rules:
         settlement_rule=str(settlement["rule"]),
         lookback_s=int(settlement["lookback_s"]),
         tie_is_up=settlement["tie"] == "up",
+        oracle=str(settlement["oracle"]),
         tick_size=float(tick["tick_size"]),
         min_order_shares=float(tick["min_order_shares"]),
         min_marketable_usd=float(tick["min_marketable_usd"]),

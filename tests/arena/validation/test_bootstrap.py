@@ -31,20 +31,18 @@ def test_every_row_is_drawn_equally_often() -> None:
     assert (np.abs(counts / 5000 - 1) < 0.1).all()
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 500), st.integers(60, 400), st.floats(-0.6, 0.9))
-def test_the_block_length_is_that_of_the_arch_package(seed: int, length: int, rho: float) -> None:
+def test_the_block_length_is_that_of_the_arch_package() -> None:
     bootstrap = pytest.importorskip("arch.bootstrap")
-    x = np.random.default_rng(seed).normal(size=length)
-    for t in range(1, length):
-        x[t] += rho * x[t - 1]
-    ours, theirs = optimal_block_length(x), bootstrap.optimal_block_length(x).to_numpy()[0]
-    # arch scales each autocorrelation by its own two segments, which moves borderline lags across the threshold.
-    agree = math.isclose(ours.stationary, theirs[0], rel_tol=1e-9) and math.isclose(ours.circular, theirs[1])
-    borderline = min(
-        abs(abs(np.corrcoef(x[k:], x[:-k])[0, 1]) - 2 * math.sqrt(math.log10(length) / length)) for k in range(1, 26)
-    )
-    assert agree or borderline < 0.05
+    agree = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, rho = rng.normal(size=int(rng.integers(60, 600))), rng.uniform(-0.6, 0.9)
+        for t in range(1, x.size):
+            x[t] += rho * x[t - 1]
+        ours, theirs = optimal_block_length(x), bootstrap.optimal_block_length(x).to_numpy()[0]
+        agree.append(np.allclose([ours.stationary, ours.circular], theirs, rtol=1e-9))
+    # arch scales each autocorrelation by its own two segments: a lag on the threshold may fall either way.
+    assert np.mean(agree) > 0.9
 
 
 def test_dependence_lengthens_the_block() -> None:

@@ -165,6 +165,26 @@ def test_the_first_of_two_equal_configurations_wins_in_sample() -> None:
     assert 7 not in overfitting(matrix, 8).best
 
 
+def test_sums_that_differ_by_rounding_only_are_tied() -> None:
+    rng = np.random.default_rng(6)
+    block = np.tile([0.1, 0.2, -0.3, 0.9, -1.0, 0.7], 2)
+    losing = np.array([rng.permuted(np.tile(block, (8, 1)), axis=1).ravel() for _ in range(12)]).T
+    for matrix in (losing, losing - 0.1, np.where(losing > 0.5, 0.0, losing)):
+        result = overfitting(matrix, 8)
+        assert (result.best == 0).all()
+        assert (result.pbo_strict, result.pbo, result.pbo_inclusive) == (0.0, 0.5, 1.0)
+
+
+def test_a_sum_of_zero_is_no_loss_however_it_rounds() -> None:
+    block = np.tile([0.1, 0.2, -0.3], 4)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        matrix = np.array([rng.permuted(np.tile(block, (8, 1)), axis=1).ravel() for _ in range(12)]).T
+        result = overfitting(matrix, 8)
+        assert (result.pbo, result.probability_of_loss) == (0.5, 0.0)
+        assert (result.out_of_sample == 0.0).all()
+
+
 def test_duplicates_of_one_configuration_have_a_pbo_of_one_half() -> None:
     result = overfitting(np.repeat(noise(columns=1) + 1.0, 12, axis=1), 8)
     assert (result.pbo_strict, result.pbo, result.pbo_inclusive) == (0.0, 0.5, 1.0)
@@ -202,10 +222,10 @@ def test_the_null_band_uses_its_generator_and_its_block() -> None:
     assert (a != null_band(noise(), 6, 20, np.random.default_rng(1), block=8.0).draws).any()
 
 
-def test_the_null_band_accepts_configurations_whose_bets_all_pay_the_same() -> None:
-    matrix = noise()
-    matrix[:, 3] = np.where(np.arange(96) % 31 == 0, -0.1, 0.0)
-    assert np.isfinite(null_band(matrix, 6, 20, np.random.default_rng(1)).draws).all()
+def test_configurations_whose_bets_all_pay_the_same_are_all_tied_in_the_null_band() -> None:
+    slots = np.arange(96)[:, None]
+    matrix = np.where(slots % np.arange(7, 19) == 0, -np.arange(1, 13) / 7.3, 0.0)
+    assert (null_band(matrix, 6, 20, np.random.default_rng(1)).draws == 0.5).all()
 
 
 @pytest.mark.parametrize(

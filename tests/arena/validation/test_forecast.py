@@ -111,6 +111,27 @@ def test_contracts_of_one_slot_count_as_one_observation() -> None:
     assert together.upper - together.lower > 1.6 * (apart.upper - apart.lower)
 
 
+def test_the_gain_weighs_contracts_and_not_slots() -> None:
+    slot = np.repeat(np.arange(80), np.where(np.arange(80) % 2, 9, 1))
+    y = np.ones(slot.size)
+    model = np.where(slot % 2, 0.6, 0.2)
+    g = log_score_gain(model, np.full(slot.size, 0.5), y, slot, np.random.default_rng(0), draws=300)
+    assert g.gain == pytest.approx(0.9 * math.log(1.2) + 0.1 * math.log(0.4))
+    assert g.lower < g.gain < g.upper
+
+
+def test_the_gain_follows_its_generator_its_block_its_level_and_its_tick() -> None:
+    q, y = sample(400, tilt=0.1)
+    model, slot = np.clip(q + 0.1, 0.0, 1.0), np.arange(400)
+
+    def gain(seed: int = 0, **options: float) -> tuple[float, float]:
+        g = log_score_gain(model, q, y, slot, np.random.default_rng(seed), draws=100, **options)  # type: ignore[arg-type]
+        return g.lower, g.upper
+
+    assert gain() == gain()
+    assert len({gain(), gain(1), gain(block=5.0), gain(level=0.5), gain(tick=0.2)}) == 5
+
+
 def test_one_slot_is_not_enough_for_a_gain() -> None:
     with pytest.raises(ValidationError, match="one slot"):
         log_score_gain([0.5, 0.6], [0.5, 0.5], [0, 1], [7, 7], np.random.default_rng(0))

@@ -1,0 +1,6 @@
+"""What a reader sees of a run: one HTML page, one screen of text, one JSON document."""
+
+from research.report.html import write_report
+from research.report.terminal import print_summary, to_json
+
+__all__ = ["print_summary", "to_json", "write_report"]

@@ -1,0 +1,197 @@
+"""What a run produces: frozen records that the terminal, the report and the tracking store all read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.engine.prepare import Prepared
+from arena.engine.run import AccountRun, EquityCurve, Sweep
+from arena.strategies.base import Configuration, Strategy
+from arena.validation.bets import WinTest
+from arena.validation.bootstrap import Interval
+from arena.validation.calibration import ReliabilityCurve
+from arena.validation.cscv import NullBand, Overfitting
+from arena.validation.forecast import LogScoreGain
+from arena.validation.verdict import Verdict
+
+if TYPE_CHECKING:
+    from research.experiment import Experiment
+
+F8 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What was read, so that every figure can be traced to bytes.
+
+    ``digests`` are hex content hashes per table; ``truth`` is what is known to be true of a lab market, empty
+    for recordings; ``notes`` are sentences the reader of the result must know (overrides, defects).
+    """
+
+    name: str
+    path: str
+    digests: dict[str, str]
+    windows: int
+    ticks: int
+    first_ns: int
+    last_ns: int
+    venues: tuple[str, ...]
+    strike_sources: tuple[str, ...]
+    settlement_rules: tuple[str, ...]
+    unknown_outcomes: int
+    missing_strikes: int
+    truth: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The trades of one account in one line. Money in USD, rates as fractions.
+
+    ``break_even`` is the mean cost of a share, fee included: the win rate at which the bets would pay nothing.
+    ``return_per_bet`` is the mean net profit per dollar at risk. ``fee_usd``, ``spread_usd`` (ask over mid at
+    the decision) and ``slippage_usd`` (fill over ask seen; negative = better) add up to what trading cost.
+    ``max_drawdown`` is a fraction, 0 or negative, of marked equity.
+    """
+
+    bets: int
+    wins: int
+    win_rate: float
+    break_even: float
+    staked_usd: float
+    pnl_usd: float
+    return_per_bet: float
+    fee_usd: float
+    spread_usd: float
+    slippage_usd: float
+    max_drawdown: float
+    final_equity_usd: float
+    unfilled_orders: int
+    partial_fills: int
+    refused_bets: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresetRun:
+    """One fixed configuration over the whole span (in sample: nothing was fitted, nothing was held out).
+
+    ``by_costs`` has one summary per cost model, same execution; ``as_booked`` is what the seed would have
+    booked: filled at the touch, charged 2 bps, settled on its own price. ``funnel`` counts ticks by gate reason.
+    """
+
+    name: str
+    configuration: Configuration
+    run: AccountRun
+    curve: EquityCurve
+    by_costs: dict[str, Summary]
+    as_booked: Summary
+    funnel: dict[str, int]
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Model and market probability of UP at the middle of every window against the official outcomes.
+
+    Scores are means over ``contracts`` windows; ``gain`` is the paired log-score gain of the model over the mid.
+    """
+
+    contracts: int
+    model_brier: float
+    market_brier: float
+    model_log_loss: float
+    market_log_loss: float
+    gain: LogScoreGain
+    model_curve: ReliabilityCurve
+    market_curve: ReliabilityCurve
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """One fold: rows are window numbers; ``chosen`` indexes the grid, -1 = no configuration bet often enough.
+
+    Scores are the objective (mean log growth per window at the base stake).
+    """
+
+    train_rows: tuple[int, int]
+    test_rows: tuple[int, int]
+    train_windows: int
+    chosen: int
+    train_score: float
+    train_bets: int
+    test_score: float
+    test_bets: int
+    test_return_per_bet: float
+    rank_correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfSample:
+    """The stitched test folds: chosen configurations only, on windows they were not chosen on.
+
+    ``returns`` (per dollar at risk, 0 = no bet), ``cost`` and ``probability`` (NaN = no bet) and ``won`` (-1 = no
+    bet) have one entry per test window; ``rows`` are their window numbers. The account run compounds with the
+    account levers of the base preset.
+    """
+
+    rows: npt.NDArray[np.int64]
+    returns: F8
+    cost: F8
+    probability: F8
+    mid: F8
+    won: npt.NDArray[np.int8]
+    run: AccountRun
+    curve: EquityCurve
+    by_costs: dict[str, Summary]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The statistics behind the verdict; None or NaN where the data did not allow one (the gate says why).
+
+    ``sharpe`` and ``psr`` are of the stitched out-of-sample series, per window; ``dsr`` is of the best
+    configuration of the grid over the whole span, deflated by ``trials`` trials of variance ``trial_variance``.
+    """
+
+    win_test: WinTest | None
+    interval: Interval | None
+    overfitting: Overfitting | None
+    null_band: NullBand | None
+    sharpe: float
+    psr: float
+    dsr: float
+    dsr_threshold: float
+    trials: int
+    trial_variance: float
+    bets_needed: int
+    gain: LogScoreGain | None
+
+
+@dataclass(frozen=True, slots=True)
+class WalkForward:
+    """A walk-forward over a grid, and what it is worth."""
+
+    grid: tuple[Configuration, ...]
+    sweep: Sweep
+    folds: tuple[FoldResult, ...]
+    out_of_sample: OutOfSample
+    evidence: Evidence
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Everything one invocation found. ``interrupted`` is true when it was stopped and holds what had finished."""
+
+    experiment: Experiment
+    strategy: Strategy
+    data: DataFacts
+    prepared: Prepared
+    presets: tuple[PresetRun, ...]
+    walk_forward: WalkForward | None
+    seconds: dict[str, float]
+    interrupted: bool

@@ -1,0 +1,346 @@
+"""Run an experiment: read the data once, replay the presets, walk the grid forward, judge, and return it all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from arena.costs import COST_MODELS, cost_model
+from arena.engine.execution import ExecutionModel, execution_model
+from arena.engine.prepare import Collector, Prepared
+from arena.engine.run import equity_curve, run_account, sweep
+from arena.errors import DataError, ValidationError
+from arena.lab.config import LabConfig
+from arena.market.build import Market, days, find_windows, tapes
+from arena.market.catalog import Catalog
+from arena.strategies import load
+from arena.strategies.base import Configuration, Strategy
+from research.experiment import LAB, Experiment
+from research.grid import latin_hypercube
+from research.judge import judge, weigh
+from research.lab_store import lab_catalog
+from research.result import (
+    DataFacts,
+    FoldResult,
+    OutOfSample,
+    PresetRun,
+    RunResult,
+    Summary,
+    WalkForward,
+)
+from research.summary import calibrate, summarise
+from research.walk import choose, cut
+
+T = TypeVar("T")
+
+
+@dataclass
+class Progress:
+    """Where a run reports what it does: ``start(what, steps)`` opens a stage, ``step(label)`` advances it."""
+
+    start: Callable[[str, int], None] = lambda what, steps: None
+    step: Callable[[str], None] = lambda label: None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, what: str, steps: int) -> Iterator[None]:
+        """A timed stage of ``steps`` steps."""
+        self.start(what, steps)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] = time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The experiment with every default filled in and every name resolved."""
+
+    experiment: Experiment
+    strategy: Strategy
+    base: str
+    configurations: dict[str, Configuration]
+    market: Market
+    execution: ExecutionModel
+    grid: tuple[Configuration, ...]
+
+
+def plan(experiment: Experiment, walk_forward: bool) -> _Plan:
+    """Resolve names and levers, and draw the grid, before any data is read.
+
+    Raises:
+        ConfigError: an unknown strategy, preset or lever, or a value out of bounds.
+    """
+    strategy = load(experiment.strategy)
+    base = experiment.preset or strategy.default_preset
+    names = list(dict.fromkeys([base, *experiment.compare]))
+    configurations = {name: strategy.configure(strategy.preset(name), experiment.levers_for_all) for name in names}
+    configurations[base] = strategy.configure(configurations[base], experiment.levers)
+    data = experiment.data
+    market = Market(
+        asset=(data.asset or strategy.asset).upper(),
+        interval_s=data.interval_s or strategy.interval_s,
+        venue=data.venue or strategy.venue,
+        source=data.source,
+        spot_source=data.spot_source,
+        step_ms=data.step_ms,
+        reference_venue=data.reference_venue,
+        delay_ms=experiment.execution.delay_ms,
+    )
+    grid: tuple[Configuration, ...] = ()
+    if walk_forward:
+        rng = np.random.default_rng([experiment.seed, 1])
+        grid = latin_hypercube(strategy, configurations[base], experiment.grid.size, rng, experiment.grid.levers)
+    execution = execution_model(experiment.execution.model, experiment.execution.network_ms)
+    return _Plan(experiment, strategy, base, configurations, market, execution, grid)
+
+
+def run(
+    experiment: Experiment,
+    *,
+    walk_forward: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    data_folder: Path = Path("data"),
+    earlier_trials: Callable[[str], int] = lambda strategy: 0,
+) -> RunResult:
+    """Everything one invocation does, without printing, plotting or tracking.
+
+    Args:
+        experiment: what to run.
+        walk_forward: also walk the grid forward and judge; otherwise only replay the presets.
+        jobs: threads for the sweep and the null band; the result does not depend on it.
+        progress: told of every stage.
+        data_folder: where lab catalogs are kept.
+        earlier_trials: number of configurations evaluated for a strategy before, for deflation.
+
+    Raises:
+        ArenaError: bad configuration or data, in one sentence. An interrupt returns what had finished.
+    """
+    progress = progress or Progress()
+    todo = plan(experiment, walk_forward)
+    catalog, truth = _open(experiment, progress, data_folder)
+    windows = find_windows(catalog, todo.market, _ns(experiment.data.start), _ns(experiment.data.end))
+    prepared = _prepare(todo, catalog, windows, progress)
+    facts = _facts(todo, catalog, prepared[todo.base], truth)
+
+    finished: list[PresetRun] = []
+    walked: WalkForward | None = None
+    interrupted = False
+    try:
+        with progress.stage("presets", len(todo.configurations)):
+            for name, configuration in todo.configurations.items():
+                finished.append(_preset(todo, name, configuration, prepared[name]))
+                progress.step(name)
+        if walk_forward:
+            walked = _walk(
+                todo, prepared[todo.base], progress, jobs, earlier_trials(todo.strategy.id), catalog, windows
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    return RunResult(
+        experiment=experiment,
+        strategy=todo.strategy,
+        data=facts,
+        prepared=prepared[todo.base],
+        presets=tuple(finished),
+        walk_forward=walked,
+        seconds=dict(progress.seconds),
+        interrupted=interrupted,
+    )
+
+
+def _ns(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp()) * 1_000_000_000
+
+
+def _open(experiment: Experiment, progress: Progress, data_folder: Path) -> tuple[Catalog, str]:
+    if experiment.data.catalog != LAB:
+        return Catalog.open(experiment.data.catalog), ""
+    lab = experiment.data.lab
+    config = LabConfig(mode=lab.mode, days=lab.days, seed=lab.seed, lag_ms=lab.lag_ms)
+    with progress.stage("lab", 1):
+        catalog = lab_catalog(config, data_folder)
+        progress.step(config.name)
+    return catalog, config.truth
+
+
+def _prepare(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, progress: Progress) -> dict[str, Prepared]:
+    """One pass over the tapes for every distinct set of features among the presets."""
+    collectors: dict[str, Collector] = {}
+    for name, configuration in todo.configurations.items():
+        family = [configuration, *(todo.grid if name == todo.base else ())]
+        collectors[name] = Collector(
+            todo.strategy,
+            configuration.observe,
+            todo.strategy.loosest(family),
+            todo.execution,
+            funnels={name: configuration.decide},
+            assumed_size_usd=todo.experiment.data.assumed_size_usd,
+        )
+    with progress.stage("features", len(days(windows))):
+        for tape, note in _ahead(tapes(catalog, todo.market, windows)):
+            for collector in collectors.values():
+                collector.add(tape, note)
+            moment = datetime.fromtimestamp(int(tape.ticks["ts_ns"][0]) // 1_000_000_000, tz=UTC)
+            progress.step(f"{moment:%Y-%m-%d}")
+    return {name: collector.prepared() for name, collector in collectors.items()}
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """``items``, the next one being built on another thread while this one is used."""
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        upcoming = pool.submit(next, items, end)
+        while (item := upcoming.result()) is not end:
+            upcoming = pool.submit(next, items, end)
+            yield item  # type: ignore[misc]
+
+
+def _facts(todo: _Plan, catalog: Catalog, prepared: Prepared, truth: str) -> DataFacts:
+    notes = prepared.notes
+    sources = {str(todo.market.source or "")}
+    said = [todo.experiment.data.note] if todo.experiment.data.note else []
+    for name, table in catalog.manifest.tables.items():
+        for source, texts in table.known_defects.items():
+            if truth or name not in ("windows", "binary_quotes") or not (sources == {""} or source in sources):
+                continue
+            said += [f"{name} ({source}): {text}" for text in texts]
+    if todo.experiment.levers_for_all:
+        changes = ", ".join(f"{k}={v:g}" for k, v in todo.experiment.levers_for_all.items())
+        said.append(f"levers overridden for every preset because of this data: {changes}")
+    unknown = sum(n.unknown_outcomes for n in notes)
+    if unknown:
+        said.append(f"{unknown} windows have no known outcome; they are shown to the strategy but never traded")
+    return DataFacts(
+        name=catalog.path.name,
+        path=str(catalog.path),
+        digests={table: catalog.digest(table) for table in catalog.manifest.tables},
+        windows=prepared.windows.shape[0],
+        ticks=prepared.n_ticks,
+        first_ns=int(prepared.windows["open_ns"][0]),
+        last_ns=int(prepared.windows["close_ns"][-1]),
+        venues=tuple(dict.fromkeys(v for n in notes for v in n.venues)),
+        strike_sources=tuple(sorted({s for n in notes for s in n.strike_sources})),
+        settlement_rules=tuple(sorted({s for n in notes for s in n.settlement_rules})),
+        unknown_outcomes=unknown,
+        missing_strikes=sum(n.missing_strikes for n in notes),
+        truth=truth,
+        notes=tuple(said),
+    )
+
+
+def _by_costs(
+    todo: _Plan, prepared: Prepared, schedule: list[tuple[int, int, Configuration | None]]
+) -> dict[str, Summary]:
+    account = todo.configurations[todo.base].account
+    first = next((c for _, _, c in schedule if c is not None), None)
+    if first is not None:
+        account = first.account
+    return {
+        name: summarise(prepared, run_account(prepared, schedule, todo.execution, costs, account))
+        for name, costs in COST_MODELS.items()
+    }
+
+
+def _preset(todo: _Plan, name: str, configuration: Configuration, prepared: Prepared) -> PresetRun:
+    whole: list[tuple[int, int, Configuration | None]] = [(0, prepared.windows.shape[0], configuration)]
+    chosen = run_account(prepared, whole, todo.execution, cost_model(todo.experiment.costs), configuration.account)
+    seed_windows = prepared.windows.copy()
+    seed_windows["outcome"] = seed_windows["venue_outcome"]
+    fantasy = replace(prepared, windows=seed_windows)
+    booked = run_account(fantasy, whole, execution_model("touch"), COST_MODELS["seed-tuned"], configuration.account)
+    funnel = {reason.name: int(prepared.funnel[name][reason]) for reason in todo.strategy.reasons}
+    return PresetRun(
+        name=name,
+        configuration=configuration,
+        run=chosen,
+        curve=equity_curve(prepared, chosen),
+        by_costs=_by_costs(todo, prepared, whole),
+        as_booked=summarise(fantasy, booked),
+        funnel=funnel,
+        calibration=calibrate(prepared, np.random.default_rng([todo.experiment.seed, 2])),
+    )
+
+
+def _walk(
+    todo: _Plan,
+    prepared: Prepared,
+    progress: Progress,
+    jobs: int,
+    earlier: int,
+    catalog: Catalog,
+    windows: pl.DataFrame,
+) -> WalkForward:
+    experiment = todo.experiment
+    costs = cost_model(experiment.costs)
+    account = todo.configurations[todo.base].account
+    try:
+        folds = cut(prepared.windows["open_ns"], prepared.windows["settle_ns"], experiment.folds)
+    except ValidationError as error:
+        raise DataError(f"the walk-forward does not fit the data: {error}") from error
+    with progress.stage("sweep", len(todo.grid)):
+        table = sweep(prepared, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step(""))
+    results: list[FoldResult] = []
+    with progress.stage("walk-forward", len(folds)):
+        for number, fold in enumerate(folds, 1):
+            results.append(choose(table, fold, experiment.objective, account.position_pct / 100.0))
+            progress.step(f"fold {number} of {len(folds)}")
+    schedule: list[tuple[int, int, Configuration | None]] = [
+        (*r.test_rows, todo.grid[r.chosen] if r.chosen >= 0 else None) for r in results
+    ]
+    account_run = run_account(prepared, schedule, todo.execution, costs, account)
+    rows = np.concatenate([fold.test for fold in folds])
+    chosen = np.concatenate([np.full(f.test.size, r.chosen) for f, r in zip(folds, results, strict=True)])
+    idle = chosen < 0
+    at = (rows, np.maximum(chosen, 0))
+    oos = OutOfSample(
+        rows=rows,
+        returns=np.where(idle, 0.0, table.returns[at]),
+        cost=np.where(idle, np.nan, table.cost[at]),
+        probability=np.where(idle, np.nan, table.probability[at]),
+        mid=np.where(idle, np.nan, table.mid[at]),
+        won=np.where(idle, -1, table.won[at]).astype(np.int8),
+        run=account_run,
+        curve=equity_curve(prepared, account_run),
+        by_costs=_by_costs(todo, prepared, schedule),
+    )
+    with progress.stage("verdict", 2):
+        rng = np.random.default_rng([experiment.seed, 3])
+        evidence = weigh(table, oos, experiment, earlier, rng, jobs)
+        progress.step("statistics")
+        causal = _causal(todo, catalog, windows)
+        progress.step("causality")
+    return WalkForward(
+        grid=todo.grid,
+        sweep=table,
+        folds=tuple(results),
+        out_of_sample=oos,
+        evidence=evidence,
+        verdict=judge(evidence, oos, experiment, causal),
+    )
+
+
+def _causal(todo: _Plan, catalog: Catalog, windows: pl.DataFrame) -> bool:
+    """Truncation and scramble check of the base configuration on the first hour of the run's own data."""
+    from arena.causality import check
+
+    return check(
+        todo.strategy,
+        catalog,
+        todo.market,
+        windows.head(max(2, 3600 // todo.market.interval_s)),
+        todo.configurations[todo.base],
+        rng=np.random.default_rng([todo.experiment.seed, 4]),
+        cuts=4,
+    ).passed

@@ -1,0 +1,83 @@
+"""Walk forward: choose on the training windows, score on the next ones, stitch what was not chosen on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from arena.engine.run import Sweep
+from arena.validation.splits import Fold, walk_forward
+from research.experiment import FoldSettings, ObjectiveSettings
+from research.result import FoldResult
+
+F8 = npt.NDArray[np.float64]
+
+
+def cut(open_ns: npt.NDArray[np.int64], settle_ns: npt.NDArray[np.int64], settings: FoldSettings) -> tuple[Fold, ...]:
+    """Folds on window boundaries; training windows that settle too close to the test are purged."""
+    return walk_forward(
+        open_ns,
+        settle_ns,
+        settings.count,
+        scheme=settings.scheme,
+        train_blocks=settings.train_blocks,
+        embargo_ns=round(settings.embargo_s * 1e9),
+    )
+
+
+def scores(returns: F8, objective: ObjectiveSettings, stake_fraction: float) -> F8:
+    """Objective of each column of ``returns`` (windows x configurations, profit per dollar at risk, 0 = no bet).
+
+    ``log_growth``: mean ``ln(1 + f r)`` per window, staking the fraction ``f``; ``mean_return``: mean per
+    window; ``sharpe``: mean over standard deviation per window, 0 if nothing varies.
+    """
+    if objective.name == "log_growth":
+        growth: F8 = np.log1p(stake_fraction * returns).mean(axis=0)
+        return growth
+    mean: F8 = returns.mean(axis=0)
+    if objective.name == "mean_return":
+        return mean
+    deviation = returns.std(axis=0, ddof=1)
+    ratio: F8 = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
+    return ratio
+
+
+def choose(sweep: Sweep, fold: Fold, objective: ObjectiveSettings, stake_fraction: float) -> FoldResult:
+    """The best configuration on the training windows that bet there at least ``min_bets`` times, and its test score.
+
+    The first wins a tie. ``rank_correlation`` is Spearman's, train against test score over the
+    considered configurations: does the order of the training survive?
+    """
+    train = scores(sweep.returns[fold.train], objective, stake_fraction)
+    test = scores(sweep.returns[fold.test], objective, stake_fraction)
+    bets = (sweep.won[fold.train] >= 0).sum(axis=0)
+    eligible = np.flatnonzero(bets >= objective.min_bets)
+    chosen = int(eligible[np.argmax(train[eligible])]) if eligible.size else -1
+    bet = sweep.won[fold.test, chosen] >= 0 if chosen >= 0 else np.zeros(fold.test.size, dtype=np.bool_)
+    mean_return = float(sweep.returns[fold.test, chosen][bet].mean()) if bet.any() else 0.0
+    return FoldResult(
+        train_rows=(int(fold.train[0]), int(fold.train[-1]) + 1),
+        test_rows=(int(fold.test[0]), int(fold.test[-1]) + 1),
+        train_windows=int(fold.train.size),
+        chosen=chosen,
+        train_score=float(train[chosen]) if chosen >= 0 else 0.0,
+        train_bets=int(bets[chosen]) if chosen >= 0 else 0,
+        test_score=float(test[chosen]) if chosen >= 0 else 0.0,
+        test_bets=int(bet.sum()),
+        test_return_per_bet=mean_return,
+        rank_correlation=_spearman(train[eligible], test[eligible]),
+    )
+
+
+def _spearman(a: F8, b: F8) -> float:
+    """Rank correlation; 0 when either side does not vary."""
+    if a.size < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
+        return 0.0
+    return float(np.corrcoef(_mid_ranks(a), _mid_ranks(b))[0, 1])
+
+
+def _mid_ranks(x: F8) -> F8:
+    """Ranks from 1, ties sharing their mean."""
+    _, group, count = np.unique(x, return_inverse=True, return_counts=True)
+    ranks: F8 = (np.cumsum(count) - 0.5 * (count - 1))[group]
+    return ranks

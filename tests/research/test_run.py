@@ -1,0 +1,109 @@
+"""The main job as a function: same inputs same outputs, and a verdict that knows the truth of the lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arena.errors import ConfigError, DataError
+from research.experiment import build
+from research.result import RunResult
+from research.run import plan, run
+from tests.research.conftest import small
+
+
+def test_every_test_window_follows_its_training_windows_with_a_gap(walked: RunResult) -> None:
+    assert walked.walk_forward is not None
+    windows = walked.prepared.windows
+    for fold in walked.walk_forward.folds:
+        last_settled = windows["settle_ns"][fold.train_rows[1] - 1]
+        first_decided = windows["open_ns"][fold.test_rows[0]]
+        assert first_decided - last_settled >= walked.experiment.folds.embargo_s * 1e9
+
+
+def test_test_folds_cover_the_stitched_series_once(walked: RunResult) -> None:
+    assert walked.walk_forward is not None
+    rows = np.concatenate([np.arange(*fold.test_rows) for fold in walked.walk_forward.folds])
+    assert np.array_equal(rows, walked.walk_forward.out_of_sample.rows)
+    assert np.unique(rows).size == rows.size
+
+
+def test_the_chosen_configuration_is_the_best_on_training_windows_alone(walked: RunResult) -> None:
+    w = walked.walk_forward
+    assert w is not None
+    fraction = walked.presets[0].configuration.account.position_pct / 100
+    for fold in w.folds:
+        train = np.arange(*fold.train_rows)
+        bets = (w.sweep.won[train] >= 0).sum(axis=0)
+        score = np.log1p(fraction * w.sweep.returns[train]).mean(axis=0)
+        score[bets < walked.experiment.objective.min_bets] = -np.inf
+        assert fold.chosen == int(np.argmax(score))
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(walked: RunResult, lab_folder: Path) -> None:
+    again = run(small(), jobs=1, data_folder=lab_folder)
+    assert walked.walk_forward is not None
+    assert again.walk_forward is not None
+    assert np.array_equal(again.walk_forward.sweep.returns, walked.walk_forward.sweep.returns)
+    assert again.walk_forward.verdict == walked.walk_forward.verdict
+    assert again.data.digests == walked.data.digests
+
+
+def test_the_books_balance_after_every_event(walked: RunResult) -> None:
+    assert walked.walk_forward is not None
+    assert walked.walk_forward.out_of_sample.run.unbalanced == 0
+    assert all(preset.run.unbalanced == 0 for preset in walked.presets)
+
+
+def test_earlier_trials_deflate_the_same_result_further(walked: RunResult, lab_folder: Path) -> None:
+    more = run(small(), jobs=2, data_folder=lab_folder, earlier_trials=lambda strategy: 100_000)
+    assert walked.walk_forward is not None
+    assert more.walk_forward is not None
+    assert more.walk_forward.evidence.trials == walked.walk_forward.evidence.trials + 100_000
+    assert more.walk_forward.evidence.dsr <= walked.walk_forward.evidence.dsr
+
+
+def test_each_cost_model_charges_the_same_trades_differently(walked: RunResult) -> None:
+    assert walked.walk_forward is not None
+    by_costs = walked.walk_forward.out_of_sample.by_costs
+    fees = {name: summary.fee_usd / max(summary.staked_usd, 1e-9) for name, summary in by_costs.items()}
+    assert fees["venue"] > fees["seed-default"] > fees["seed-tuned"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_lagged_maker_is_an_edge_that_vanishes_beyond_his_lag_and_an_efficient_one_is_none(
+    tmp_path: Path, seed: int
+) -> None:
+    def verdict(mode: str, network_ms: float) -> bool:
+        raw = {"data": {"lab": {"mode": mode, "seed": seed}}, "execution": {"network_ms": network_ms}}
+        walked = run(build(raw, "test"), jobs=2, data_folder=tmp_path).walk_forward
+        assert walked is not None
+        return walked.verdict.edge
+
+    assert verdict("lagged", 50)
+    assert not verdict("lagged", 1500)
+    assert not verdict("efficient", 50)
+
+
+def test_an_empty_span_is_refused(lab_folder: Path) -> None:
+    late = small(data={"lab": {"days": 2}, "start": "2030-01-01T00:00:00Z"})
+    with pytest.raises(DataError, match="no BTC 300 s windows"):
+        run(late, data_folder=lab_folder)
+
+
+def test_an_asset_that_is_not_in_the_catalog_is_refused(lab_folder: Path) -> None:
+    with pytest.raises(DataError, match="no ETH 300 s windows"):
+        run(small(data={"lab": {"days": 2}, "asset": "eth"}), data_folder=lab_folder)
+
+
+def test_too_many_folds_for_the_data_are_refused_in_one_sentence(lab_folder: Path) -> None:
+    with pytest.raises(DataError, match="does not fit the data"):
+        run(small(folds={"count": 200, "train_blocks": 200}, data={"lab": {"days": 1}}), data_folder=lab_folder)
+
+
+def test_a_lever_that_has_no_looser_direction_cannot_be_swept() -> None:
+    with pytest.raises(ConfigError, match="cannot vary"):
+        plan(small(grid={"size": 5, "levers": {"filter_first": [0, 1]}}), walk_forward=True)
