@@ -17,6 +17,8 @@ from arena.pricing import YEAR_S
 TICK_CAPACITY = 8192
 CLOCK_CAPACITY = 2048
 _CAP_MINIMUM = 30
+_CAP_FLOOR = 1e-10
+"""Least variance per second the cap is taken from, 0.1 bp per root second: after a standstill moves still count."""
 
 TICK_VOL_DTYPE = np.dtype(
     [
@@ -142,8 +144,8 @@ def clock_vol_add(
         s = state.second
         cap_fast, cap_slow = math.inf, math.inf
         if jump_cut > 0.0 and state.n_slow >= _CAP_MINIMUM:
-            cap_fast = jump_cut * jump_cut * state.sum_fast / state.n_fast
-            cap_slow = jump_cut * jump_cut * state.sum_slow / state.n_slow
+            cap_fast = jump_cut * jump_cut * max(_CAP_FLOOR, state.sum_fast / state.n_fast)
+            cap_slow = jump_cut * jump_cut * max(_CAP_FLOOR * slow_s, state.sum_slow / state.n_slow)
         leaving = (s - window_s) % CLOCK_CAPACITY
         if not math.isnan(state.fast[leaving]):
             state.sum_fast -= state.fast[leaving]

@@ -123,6 +123,12 @@ class Experiment(_Part):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
+def evaluation_id(experiment: Experiment, digests: dict[str, str]) -> str:
+    """Names one look at one body of data: repeating it is not another trial."""
+    text = experiment.digest + "".join(f"{table}:{digest}" for table, digest in sorted(digests.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def read(path: Path) -> Experiment:
     """The experiment in a TOML file.
 

@@ -33,14 +33,12 @@ class _Family:
 
 
 def weigh(
-    sweep: Sweep, oos: OutOfSample, experiment: Experiment, earlier_trials: int, rng: np.random.Generator, jobs: int
+    sweep: Sweep, oos: OutOfSample, experiment: Experiment, trials: int, rng: np.random.Generator, jobs: int
 ) -> Evidence:
     """The statistics of a walk-forward.
 
-    ``earlier_trials`` is the number of configurations evaluated for this strategy before this run; they
-    count. Statistics that the data do not allow are None or NaN, never a guess.
+    ``trials`` is the number of configurations ever evaluated for this strategy, this run's included. Statistics that the data do not allow are None or NaN, never a guess.
     """
-    trials = earlier_trials + sweep.returns.shape[1]
     family = _family(sweep, trials, experiment, rng, jobs)
     bet = oos.won >= 0
     n = int(bet.sum())
@@ -145,7 +143,7 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             gate(
                 "sample", "enough out-of-sample bets to see an edge of the observed size?", float(n), "bets", ">=",
                 float(max(evidence.bets_needed, experiment.objective.min_bets)),
-                "no edge observed: no sample would be enough" if evidence.bets_needed == 0 and n else "more data",
+                _sample_note(n, evidence.bets_needed, experiment.objective.min_bets),
             ),
             gate(
                 "beats the price", "p-value of the wins against fee-inclusive break-even (exact)", p_value, "p", "<",
@@ -178,6 +176,12 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             ),
         )
     )  # fmt: skip
+
+
+def _sample_note(bets: int, needed: int, minimum: int) -> str:
+    if bets and needed == 0:
+        return "no edge observed: no sample would be enough"
+    return "" if bets >= max(needed, minimum) else "more data, or a larger edge"
 
 
 def _win_note(wins: int, bets: int, cost: F8) -> str:

@@ -24,7 +24,7 @@ from arena.market.build import Market, days, find_windows, tapes
 from arena.market.catalog import Catalog
 from arena.strategies import load
 from arena.strategies.base import Configuration, Strategy
-from research.experiment import LAB, Experiment
+from research.experiment import LAB, Experiment, evaluation_id
 from research.grid import latin_hypercube
 from research.judge import judge, weigh
 from research.lab_store import lab_catalog
@@ -80,7 +80,10 @@ def plan(experiment: Experiment, walk_forward: bool) -> _Plan:
 
     Raises:
         ConfigError: an unknown strategy, preset or lever, or a value out of bounds.
+        DataError: there is no such catalog.
     """
+    if experiment.data.catalog != LAB:
+        Catalog.open(experiment.data.catalog)
     strategy = load(experiment.strategy)
     base = experiment.preset or strategy.default_preset
     names = list(dict.fromkeys([base, *experiment.compare]))
@@ -112,7 +115,7 @@ def run(
     jobs: int = 1,
     progress: Progress | None = None,
     data_folder: Path = Path("data"),
-    earlier_trials: Callable[[str], int] = lambda strategy: 0,
+    earlier_trials: Callable[[str, str], int] = lambda strategy, evaluation: 0,
 ) -> RunResult:
     """Everything one invocation does, without printing, plotting or tracking.
 
@@ -122,7 +125,8 @@ def run(
         jobs: threads for the sweep and the null band; the result does not depend on it.
         progress: told of every stage.
         data_folder: where lab catalogs are kept.
-        earlier_trials: number of configurations evaluated for a strategy before, for deflation.
+        earlier_trials: number of configurations evaluated for a strategy before, for deflation; given the
+            strategy's id and the id of this evaluation, which does not count against itself.
 
     Raises:
         ArenaError: bad configuration or data, in one sentence. An interrupt returns what had finished.
@@ -143,9 +147,8 @@ def run(
                 finished.append(_preset(todo, name, configuration, prepared[name]))
                 progress.step(name)
         if walk_forward:
-            walked = _walk(
-                todo, prepared[todo.base], progress, jobs, earlier_trials(todo.strategy.id), catalog, windows
-            )
+            earlier = earlier_trials(todo.strategy.id, evaluation_id(experiment, facts.digests))
+            walked = _walk(todo, prepared[todo.base], progress, jobs, earlier, catalog, windows)
     except KeyboardInterrupt:
         interrupted = True
     return RunResult(
@@ -189,7 +192,7 @@ def _prepare(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, progress: Pro
             assumed_size_usd=todo.experiment.data.assumed_size_usd,
         )
     with progress.stage("features", len(days(windows))):
-        for tape, note in _ahead(tapes(catalog, todo.market, windows)):
+        for tape, note in _ahead(tapes(catalog, todo.market, windows, recycle=2)):
             for collector in collectors.values():
                 collector.add(tape, note)
             moment = datetime.fromtimestamp(int(tape.ticks["ts_ns"][0]) // 1_000_000_000, tz=UTC)
@@ -317,7 +320,8 @@ def _walk(
     )
     with progress.stage("verdict", 2):
         rng = np.random.default_rng([experiment.seed, 3])
-        evidence = weigh(table, oos, experiment, earlier, rng, jobs)
+        trials = earlier + len({*todo.grid, *todo.configurations.values()})
+        evidence = weigh(table, oos, experiment, trials, rng, jobs)
         progress.step("statistics")
         causal = _causal(todo, catalog, windows)
         progress.step("causality")

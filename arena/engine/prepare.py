@@ -21,7 +21,7 @@ from arena.errors import DataError
 from arena.jit import jit
 from arena.market.build import TapeNotes
 from arena.market.schema import SECOND
-from arena.market.tape import CANDIDATE_DTYPE, F4, F8, I8, Books, Records, Tape
+from arena.market.tape import F4, F8, I8, Books, Records, Tape, candidates
 from arena.strategies.base import Strategy, decide, observe
 
 MARK_STEP_NS = 10 * SECOND
@@ -144,7 +144,9 @@ def _stack_levels(parts: list[F8], fill: float) -> F8:
 
 
 def _require_sizes(tape: Tape) -> None:
-    unknown = np.isinf(tape.books.up_ask_size[:, 0]) & np.isfinite(tape.books.up_ask[:, 0])
+    books = tape.books
+    unknown = np.isinf(books.up_ask_size[:, 0]) & np.isfinite(books.up_ask[:, 0])
+    unknown |= np.isinf(books.down_ask_size[:, 0]) & np.isfinite(books.down_ask[:, 0])
     if unknown.any():
         raise DataError(
             f"{int(unknown.sum())} quotes carry no displayed size, which execution 'latency' needs; "
@@ -203,6 +205,7 @@ class Collector:
         self._samples: list[Sample] = []
         self._notes: list[TapeNotes] = []
         self._n_ticks = 0
+        self._signals = np.zeros(0, dtype=strategy.signal_dtype)
 
     def add(self, tape: Tape, note: TapeNotes) -> None:
         """Observe every tick of the next tape and keep its candidates.
@@ -215,19 +218,21 @@ class Collector:
         if self._execution.meets_book:
             _require_sizes(tape)
         ticks, win = tape.ticks, tape.windows
-        signals = np.zeros(ticks.shape[0], dtype=self._strategy.signal_dtype)
+        if self._signals.shape[0] < ticks.shape[0]:
+            self._signals = np.zeros(ticks.shape[0], dtype=self._strategy.signal_dtype)
+        # Every tick writes its whole signal, so yesterday's array serves again.
+        signals = self._signals[: ticks.shape[0]]
         observe_tape(ticks, self._state, self._observe_params, signals)
         keep = np.zeros(ticks.shape[0], dtype=np.bool_)
         mark_entries(ticks, signals, self._loosest, keep)
         for name, params in self._funnels.items():
             count_reasons(ticks, signals, params, self._counts[name])
-        chosen = np.empty(int(keep.sum()), dtype=CANDIDATE_DTYPE)
-        for name in CANDIDATE_DTYPE.names or ():
-            chosen[name] = ticks[name][keep]
+        index = np.flatnonzero(keep)
+        chosen = candidates(ticks, index)
         rows = np.empty(chosen.shape[0], dtype=np.int64)
         _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, self._execution, rows)
         chosen["window"] += sum(w.shape[0] for w in self._windows)
-        self._kept.append((chosen, signals[keep], _arrivals(tape.books, rows)))
+        self._kept.append((chosen, signals[index], _arrivals(tape.books, rows)))
         self._windows.append(win)
         self._marks.append(_marks(tape))
         self._samples.append(_sample(tape, signals))

@@ -287,7 +287,7 @@ def replay(
         intent = decide(signals[i], tick, held, params)
         if every_tick:
             books.reasons[intent.reason] += 1
-        if intent.action != 0 and windows[w].outcome >= 0:
+        if intent.action != 0 and w >= 0 and windows[w].outcome >= 0:
             stake = fixed_stake
             multiplier = 1.0
             if with_ledger:
@@ -297,8 +297,8 @@ def replay(
             if stake > 0:
                 worst = entry_cost_per_share(intent.limit_price, windows[w].fee_rate, windows[w].fee_exponent, costs)
                 trade = books.trades[w]
-                # Two cents of head-room in a million keep the rounded-up charge inside the reservation.
-                trade.wanted = int((stake - 20) / worst)
+                # Every level it may buy rounds its charge up by less than ten micro-dollars.
+                trade.wanted = int((stake - 10 * (1 + arrivals.up_ask.shape[1])) / worst)
                 trade.status = IN_FLIGHT
                 trade.side = 1 if intent.action == 1 else 0
                 trade.attempts += 1

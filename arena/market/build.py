@@ -158,18 +158,30 @@ def days(windows: pl.DataFrame) -> list[int]:
     return sorted({int(t) // DAY_NS * DAY_NS for t in windows["open_ns"].to_list()})
 
 
-def tapes(data: Source, market: Market, windows: pl.DataFrame) -> Iterator[tuple[Tape, TapeNotes]]:
-    """One tape per UTC day of ``windows`` (from :func:`find_windows`), in order; a venue keeps its slot throughout."""
+def tapes(data: Source, market: Market, windows: pl.DataFrame, *, recycle: int = 0) -> Iterator[tuple[Tape, TapeNotes]]:
+    """One tape per UTC day of ``windows`` (from :func:`find_windows`), in order; a venue keeps its slot throughout.
+
+    With ``recycle`` k > 0 the ticks of a tape are overwritten k tapes later: fresh memory for every day
+    costs more time than filling it.
+    """
     slots: tuple[str, ...] = ()
-    for day in days(windows):
+    buffers: list[Records | None] = [None] * max(recycle, 1)
+    for number, day in enumerate(days(windows)):
         chosen = windows.filter((pl.col("open_ns") >= day) & (pl.col("open_ns") < day + DAY_NS))
-        tape, notes = build_tape(data, market, chosen, slots)
+        turn = number % len(buffers)
+        tape, notes = build_tape(data, market, chosen, slots, buffers[turn])
         slots = notes.venues
+        if recycle:
+            buffers[turn] = tape.ticks
         yield tape, notes
 
 
 def build_tape(
-    data: Source, market: Market, windows: pl.DataFrame, slots: tuple[str, ...] = ()
+    data: Source,
+    market: Market,
+    windows: pl.DataFrame,
+    slots: tuple[str, ...] = (),
+    buffer: Records | None = None,
 ) -> tuple[Tape, TapeNotes]:
     """The tape of ``windows`` (one day or less): from the first open to the last close.
 
@@ -178,6 +190,7 @@ def build_tape(
         market: which market, on which decision grid.
         windows: its windows, ordered by open.
         slots: spot venues of the tape before this one; a strategy's memory of a venue is kept by slot.
+        buffer: tick records that may be overwritten with the new ones.
 
     Raises:
         DataError: no spot prices or no quotes in the span.
@@ -209,7 +222,7 @@ def build_tape(
     by_venue = [_in_order(spot.filter(pl.col("venue") == name), "recv_ns") for name in names]
     win, facts, notes = _windows(market, windows, rules, by_venue[0], oracle, tuple(names))
     ts = _decision_times(market, start_ns, end_ns, quotes, spot)
-    ticks = _ticks(ts, win, facts, by_venue, quotes, oracle)
+    ticks = _ticks(blank_ticks(ts.shape[0], buffer), ts, win, facts, by_venue, quotes, oracle)
     return Tape(ticks, win, _books(quotes, windows.height)), notes
 
 
@@ -378,6 +391,7 @@ def _mid(spot: pl.DataFrame) -> F8:
 
 
 def _ticks(
+    ticks: Records,
     ts: I8,
     win: Records,
     facts: _Facts,
@@ -385,7 +399,6 @@ def _ticks(
     quotes: pl.DataFrame,
     oracle: pl.DataFrame,
 ) -> Records:
-    ticks = blank_ticks(ts.shape[0])
     window = (np.searchsorted(win["open_ns"], ts, side="right") - 1).astype(np.int32)
     window[(window >= 0) & (ts >= win["close_ns"][np.maximum(window, 0)])] = -1
     ticks["ts_ns"], ticks["window"] = ts, window

@@ -36,11 +36,11 @@ NEVER_MS = 2_000_000_000
 UP, DOWN, UNKNOWN = 1, 0, -1
 """Outcome codes."""
 
-TICK_DTYPE = np.dtype(
+CANDIDATE_DTYPE = np.dtype(
     [
         ("ts_ns", np.int64),
         ("window", np.int32),
-        ("strike_is_oracle", np.int32),
+        ("book_age_ms", np.int32),
         ("open_ns", np.int64),
         ("close_ns", np.int64),
         ("fee_rate", np.float64),
@@ -53,7 +53,15 @@ TICK_DTYPE = np.dtype(
         ("up_ask_size", np.float32),
         ("down_bid_size", np.float32),
         ("down_ask_size", np.float32),
-        ("book_age_ms", np.int32),
+    ]
+)
+"""The part of a tick that gates read: clock, window, fee and book. What ``observe`` read is in the signal.
+
+A sweep walks millions of these once per configuration, so they carry nothing else."""
+
+_OBSERVED_DTYPE = np.dtype(
+    [
+        ("strike_is_oracle", np.int32),
         ("twap_n", np.int32),
         ("strike", np.float64),
         ("venue_strike", np.float64),
@@ -66,6 +74,8 @@ TICK_DTYPE = np.dtype(
         ("spot_age_ms", np.int32, (MAX_VENUES,)),
     ]
 )
+
+TICK_DTYPE = np.dtype([*_OBSERVED_DTYPE.descr, *CANDIDATE_DTYPE.descr])
 """One decision time, all that a strategy may look at.
 
 ``window`` is the index of the open window (-1 = none; then ``close_ns`` is 0). ``strike`` is the reference
@@ -77,12 +87,6 @@ venue itself. ``lookback_s`` is the settlement average (0 = spot report); the ta
 second ``oracle_event_ns`` (NaN, 0 before the first). ``spot_px[v]`` is NaN and ``spot_age_ms[v]`` is
 ``NEVER_MS`` before a venue's first price; slot 0 is the reference venue, whose latest update arrived at
 ``ref_recv_ns``."""
-
-_TICK_NAMES = TICK_DTYPE.names or ()
-CANDIDATE_DTYPE = np.dtype([(name, TICK_DTYPE[name]) for name in _TICK_NAMES[: _TICK_NAMES.index("twap_n")]])
-"""The part of a tick that gates read: clock, window, fee and book. What ``observe`` read is in the signal.
-
-A sweep walks millions of these once per configuration, so they carry nothing else."""
 
 WINDOW_DTYPE = np.dtype(
     [
@@ -164,27 +168,50 @@ def asof_spot(ts_ns: I8, recv_ns: I8, price: F8, ticks: Records, slot: int) -> N
                 ticks[i].ref_recv_ns = recv_ns[j]
 
 
-def blank_ticks(n: int) -> Records:
-    """``n`` tick records on which nothing has been seen yet."""
-    ticks = np.zeros(n, dtype=TICK_DTYPE)
+def blank_ticks(n: int, buffer: Records | None = None) -> Records:
+    """``n`` tick records on which nothing has been seen yet, in ``buffer`` if it is large enough."""
+    ticks = np.empty(n, dtype=TICK_DTYPE) if buffer is None or buffer.shape[0] < n else buffer[:n]
     _blank(ticks)
     return ticks
 
 
 @jit
 def _blank(ticks: Records) -> None:
-    # One pass over the records: filling field by field would walk the same memory a dozen times.
+    # One pass over the records: filling field by field would walk the same memory two dozen times.
     for i in range(ticks.shape[0]):
         tick = ticks[i]
+        tick.ts_ns = 0
         tick.window = -1
-        tick.strike = np.nan
-        tick.venue_strike = np.nan
+        tick.strike_is_oracle = 0
+        tick.open_ns = 0
+        tick.close_ns = 0
+        tick.fee_rate = 0.0
+        tick.fee_exponent = 0.0
         tick.up_bid = np.nan
         tick.up_ask = np.nan
         tick.down_bid = np.nan
         tick.down_ask = np.nan
+        tick.up_bid_size = 0.0
+        tick.up_ask_size = 0.0
+        tick.down_bid_size = 0.0
+        tick.down_ask_size = 0.0
         tick.book_age_ms = NEVER_MS
+        tick.twap_n = 0
+        tick.strike = np.nan
+        tick.venue_strike = np.nan
+        tick.lookback_s = 0.0
+        tick.twap_sum = 0.0
         tick.oracle_px = np.nan
+        tick.oracle_event_ns = 0
+        tick.ref_recv_ns = 0
         for v in range(MAX_VENUES):
             tick.spot_px[v] = np.nan
             tick.spot_age_ms[v] = NEVER_MS
+
+
+def candidates(ticks: Records, index: I8) -> Records:
+    """The chosen ticks with the fields of ``CANDIDATE_DTYPE`` only, as a new array."""
+    # The candidate's fields are the last bytes of a tick, so a row is one short copy.
+    raw = ticks.view(np.uint8).reshape(ticks.shape[0], TICK_DTYPE.itemsize)
+    rows = np.take(raw[:, _OBSERVED_DTYPE.itemsize :], index, axis=0)
+    return np.ascontiguousarray(rows).view(CANDIDATE_DTYPE).reshape(index.shape[0])

@@ -318,18 +318,21 @@ def decide(signal: Record, tick: Record, held: int, params: DecideParams) -> Int
     if abs(parity) > params.max_parity + 1e-9:
         return _refuse(_PARITY)
 
+    fair_down = 1.0 - fair_up
     if params.model_weight < 1.0:
-        mid_up = 0.5 * (tick.up_bid + tick.up_ask)
+        # Each side towards its own mid: a higher weight then never closes a gate that a lower one passes.
+        mid_up, mid_down = 0.5 * (tick.up_bid + tick.up_ask), 0.5 * (tick.down_bid + tick.down_ask)
         fair_up = mid_up + params.model_weight * (fair_up - mid_up)
+        fair_down = mid_down + params.model_weight * (fair_down - mid_down)
     gate_up, net_up, cost_up = _side(fair_up, tick.up_bid, tick.up_ask, tick, params)
-    gate_down, net_down, cost_down = _side(1.0 - fair_up, tick.down_bid, tick.down_ask, tick, params)
+    gate_down, net_down, cost_down = _side(fair_down, tick.down_bid, tick.down_ask, tick, params)
     buy_up = net_up >= net_down
     if params.filter_first > 0.0:
         if (gate_up == _ENTER) != (gate_down == _ENTER):
             buy_up = gate_up == _ENTER
         elif gate_up == _ENTER:
             grow_up = log_growth(fair_up, cost_up, kelly_fraction(fair_up, cost_up))
-            grow_down = log_growth(1.0 - fair_up, cost_down, kelly_fraction(1.0 - fair_up, cost_down))
+            grow_down = log_growth(fair_down, cost_down, kelly_fraction(fair_down, cost_down))
             buy_up = grow_up >= grow_down
         else:
             # Neither side qualifies: report the gate the better-placed side died at.
@@ -341,7 +344,7 @@ def decide(signal: Record, tick: Record, held: int, params: DecideParams) -> Int
         return _refuse(_HELD)
     if buy_up:
         return Intent(_BUY_UP, _ENTER, tick.up_ask, fair_up, net_up)
-    return Intent(_BUY_DOWN, _ENTER, tick.down_ask, 1.0 - fair_up, net_down)
+    return Intent(_BUY_DOWN, _ENTER, tick.down_ask, fair_down, net_down)
 
 
 implement(ObserveParams, observe, DecideParams, decide)
@@ -378,7 +381,7 @@ LEVERS = (
         "min_edge",
         "decide",
         "USD/share",
-        -1,
+        0,
         0.5,
         "least fair value minus cost, in probability points",
         "lower",

@@ -271,6 +271,8 @@ def _run_and_report(
             from research.tracking import log_run
 
             tracked = log_run(result, path, tracking_uri)
+            # Only now is there a run to point at.
+            write_report(result, path, tracked.url_hint.split()[0])
         bar.update(task, advance=1)
     if as_json:
         sys.stdout.write(json.dumps(to_json(result, path, tracked.run_id if tracked else None), indent=2) + "\n")
@@ -280,13 +282,13 @@ def _run_and_report(
         raise typer.Exit(130)
 
 
-def _earlier_trials(tracking_uri: str | None, no_track: bool) -> Callable[[str], int]:
-    def count(strategy_id: str) -> int:
+def _earlier_trials(tracking_uri: str | None, no_track: bool) -> Callable[[str, str], int]:
+    def count(strategy_id: str, evaluation: str) -> int:
         if no_track:
             return 0
         from research.tracking import count_trials
 
-        return count_trials(strategy_id, tracking_uri)
+        return count_trials(strategy_id, tracking_uri, evaluation)
 
     return count
 

@@ -229,5 +229,6 @@ def _titled(lever: Lever) -> str:
 
 
 def _ranges(edges: F8) -> list[str]:
-    decimals = max(0, 2 - math.floor(math.log10(float(edges[-1] - edges[0]))))
-    return [f"{a:.{decimals}f} – {b:.{decimals}f}" for a, b in pairwise(edges)]
+    # Enough decimals to tell the narrowest bin's ends apart: equal labels would merge into one category.
+    decimals = max(0, math.ceil(-math.log10(float(np.diff(edges).min()) / 2.0)))
+    return [f"{a:.{decimals}f}–{b:.{decimals}f}" for a, b in pairwise(edges)]

@@ -241,15 +241,17 @@ def funnel(result: RunResult) -> Figure:
     if not seen:
         return Figure("funnel", title, "", empty="No tick was counted.")
     step = 1.0 / (len(result.presets) + 1)
+    counted = [count for p in result.presets for count in p.funnel.values() if count]
+    low, high = math.floor(math.log10(min(counted))) - 0.1, math.log10(max(counted)) + 0.4
     return Figure(
         "funnel",
         title,
         "Decision ticks by the first gate that refused them, top to bottom as asked; <b>enter</b> passed all. "
-        "The axis is logarithmic: a share that looks half as far is a tenth or less. Counts ignore open positions, so "
+        "The axis is logarithmic: each grid line is ten times the one before. Counts ignore open positions, so "
         "<b>enter</b> is far above the number of bets. A gate late in the list only sees what earlier gates let pass.",
         tuple(_funnel_trace(p, seen, k, step, result.data.ticks) for k, p in enumerate(result.presets)),
         layout(
-            xaxis=axis("ticks (log)", type="log", dtick=1, range=[-0.1, math.log10(max(result.data.ticks, 1)) + 0.5]),
+            xaxis=axis("ticks (log)", type="log", dtick=1, range=[low, high]),
             yaxis=axis(
                 tickvals=list(range(len(seen))),
                 ticktext=[name.lower().replace("_", " ") for name in seen],

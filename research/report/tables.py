@@ -38,14 +38,14 @@ def verdict_table(verdict: Verdict) -> str:
         state = "pass" if gate.passed else "fail"
         return (
             f'<tr class="{gate.need}"><td class="t name">{escape(gate.name)}</td>'
-            f'<td class="t">{escape(gate.question)}</td><td>{escape(gate_figure(gate))}</td>'
-            f'<td>{escape(gate_needs(gate))}</td><td class="c"><span class="pill {state}">{state}</span></td>'
-            f'<td class="t note">{escape(gate.note)}</td></tr>'
+            f'<td class="c"><span class="pill {state}">{state}</span></td>'
+            f"<td>{escape(gate_figure(gate))}</td><td>{escape(gate_needs(gate))}</td>"
+            f'<td class="t q">{escape(gate.question)}</td><td class="t note">{escape(gate.note)}</td></tr>'
         )
 
     head = (
-        '<tr><th class="t">gate</th><th class="t">question</th><th>figure</th><th>needs</th><th class="c">result</th>'
-        '<th class="t">note, or what would change it</th></tr>'
+        '<tr><th class="t">gate</th><th class="c">result</th><th>figure</th><th>needs</th>'
+        '<th class="t">question</th><th class="t">note, or what would change it</th></tr>'
     )
     parts = []
     for need, says in (("required", "Required: all must pass"), ("reported", "Reported: inform, do not decide")):
@@ -245,7 +245,7 @@ def reproduce_tables(result: RunResult) -> str:
     spent = [[escape(stage), f"{s:.2f}"] for stage, s in result.seconds.items()] + [["together", f"{total:.2f}"]]
     return (
         '<div class="three">'
-        + table(["table", "sha-256 of what was read"], data, left=2, css="digests")
+        + table(["table", "sha-256 of the catalog table"], data, left=2)
         + table(["program", "version"], [[escape(k), escape(v)] for k, v in built], left=2)
         + table(["stage", "seconds"], spent)
         + "</div>"

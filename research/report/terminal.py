@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _FOLDS_SHOWN = 8
+_NOTES_SHOWN = 4
 _COLOUR = {"EDGE": "bold green", "NO EDGE": "bold red", "NO VERDICT": "bold yellow"}
 
 
@@ -64,8 +65,10 @@ def print_summary(result: RunResult, console: Console, report_path: Path | None,
     say(f"Costs: {result.experiment.costs}. Execution: {execution(result)}.")
     if data.truth:
         say(f"True of this market: {data.truth}")
-    for note in data.notes:
+    for note in data.notes[:_NOTES_SHOWN]:
         say(f"Note: {note}", "yellow")
+    if len(data.notes) > _NOTES_SHOWN:
+        say(f"Note: {len(data.notes) - _NOTES_SHOWN} more in the report", "yellow")
     # A path that is folded at the width of the screen can be neither copied nor clicked.
     if report_path is not None:
         console.print(f"Report: {escape(str(report_path))}", highlight=False, soft_wrap=True)
@@ -80,7 +83,7 @@ def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for k, name in enumerate(columns):
-        table.add_column(name, justify="left" if k in left else "right", no_wrap=True)
+        table.add_column(name, justify="left" if k in left else "right", no_wrap=k not in left)
     return table
 
 
@@ -89,7 +92,6 @@ def _gates(result: RunResult) -> Table:
 
     assert result.walk_forward is not None
     table = _table("gate", "figure", "needs", "", "note, or what would change it", left=(0, 3, 4))
-    table.columns[4].no_wrap = False
     for gate in result.walk_forward.verdict.gates:
         state = "[green]pass[/]" if gate.passed else "[red]FAIL[/]"
         dim = "dim" if gate.need == "reported" else ""
@@ -108,7 +110,7 @@ def _accounts(result: RunResult) -> Table:
     for view in accounts(result):
         s = view.by_costs[costs]
         row = [view.name, f"{s.bets:,}", if_bet(s, percent(s.win_rate)), if_bet(s, percent(s.break_even))]
-        row += [if_bet(s, percent(s.return_per_bet, 2, True))]
+        row += [if_bet(s, percent(s.return_per_bet, 1, True))]
         row += [usd(view.by_costs[name].pnl_usd) for name in COST_MODELS]
         row += [if_bet(s, percent(s.max_drawdown))]
         row += [usd(booked[view.name].pnl_usd) if view.name in booked else NONE]

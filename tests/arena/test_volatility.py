@@ -18,7 +18,7 @@ from arena.volatility import (
     tick_vol,
     tick_vol_add,
 )
-from tests.support.volatility import YEAR_S, plain_clock_vol, plain_tick_vol
+from tests.support.volatility import YEAR_S, PlainClock, plain_tick_vol
 
 SECOND = 1_000_000_000
 T0 = 1_789_344_000 * SECOND
@@ -68,27 +68,49 @@ def test_a_tick_exactly_as_old_as_the_window_still_counts() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from([7, 60, 900]), st.sampled_from([2, 5]), st.sampled_from([1, 30]))
-def test_clock_volatility_is_the_plain_estimator_at_every_second(seed: int, window_s: int, slow_s: int, minimum: int) -> None:
-    """Skipped seconds, seconds without a fresh price, and gaps longer than the window."""
+@given(
+    st.integers(0, 2**32), st.sampled_from([7, 60, 300]), st.sampled_from([2, 5]), st.sampled_from([1, 30]),
+    st.sampled_from([0.0, 1.0, 4.0]),
+)  # fmt: skip
+def test_clock_volatility_is_the_plain_estimator_at_every_second(
+    seed: int, window_s: int, slow_s: int, minimum: int, cut: float
+) -> None:
+    """Skipped seconds, seconds without a fresh price, still markets, jumps, and gaps longer than the window."""
     r = random.Random(seed)
-    state, samples, second, x = new_state(CLOCK_VOL_DTYPE)[0], {}, 1_789_344_000, 11.0
-    for _ in range(150):
+    state, plain, second, x = new_state(CLOCK_VOL_DTYPE)[0], PlainClock(window_s, slow_s, cut), 1_789_344_000, 11.0
+    still = r.random() < 0.3
+    for k in range(150):
         second += r.choice([1, 1, 1, 1, 2, 9, 1000 if r.random() < 0.05 else 1])
-        x += r.gauss(0, 1e-4)
-        samples[second] = math.nan if r.random() < 0.1 else x
-        clock_vol_add(state, second, samples[second], window_s, slow_s)
-        if second - min(samples) > 5000:
-            samples = {s: v for s, v in samples.items() if s > second - 3000}
-        # A gap as long as the window starts the estimate afresh.
-        recent = sorted(samples)
-        for before, after in zip(recent, recent[1:], strict=False):
-            if after - before >= window_s:
-                samples = {s: v for s, v in samples.items() if s >= after}
-        expected = plain_clock_vol(samples, second, window_s, slow_s, minimum)
-        got = clock_vol(state, slow_s, minimum)
-        # Running sums leave rounding of 1e-18 behind, which shows only when the two scales nearly cancel.
+        x += 0.0 if still and k < 70 else r.gauss(0, 1e-4 if r.random() < 0.95 else 3e-3)
+        shown = math.nan if r.random() < 0.1 else x
+        clock_vol_add(state, second, shown, window_s, slow_s, cut)
+        plain.add(second, shown)
+        got, expected = clock_vol(state, slow_s, minimum), plain.value(minimum)
+        # Running sums leave rounding behind, which shows only when the two scales nearly cancel.
         assert got**2 / YEAR_S == pytest.approx(expected**2 / YEAR_S, rel=1e-6, abs=1e-15, nan_ok=True)
+
+
+def test_a_market_that_stood_still_is_measured_again_when_it_moves() -> None:
+    """Ten minutes without a move leave a variance of zero; a cap in units of it must not hold it there."""
+    rng = np.random.default_rng(2)
+    state, x = new_state(CLOCK_VOL_DTYPE)[0], 11.0
+    for k in range(1800):
+        x += 0.0 if k < 600 else rng.normal(0, 0.5 / math.sqrt(YEAR_S))
+        clock_vol_add(state, 1000 + k, x, 600, 5, 4.0)
+    assert clock_vol(state, 5, 60) == pytest.approx(0.5, rel=0.15)
+
+
+def test_one_jump_counts_for_no_more_than_its_cap() -> None:
+    rng = np.random.default_rng(3)
+    found = {}
+    for cut in (0.0, 4.0):
+        state, x = new_state(CLOCK_VOL_DTYPE)[0], 11.0
+        for k in range(600):
+            x += float(rng.normal(0, 0.4 / math.sqrt(YEAR_S))) + (0.01 if k == 400 else 0.0)
+            clock_vol_add(state, 1000 + k, x, 600, 5, cut)
+        found[cut] = clock_vol(state, 5, 60)
+    assert found[0.0] > 1.5
+    assert found[4.0] < 0.6
 
 
 def test_a_second_seen_twice_is_sampled_once() -> None:

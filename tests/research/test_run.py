@@ -58,7 +58,7 @@ def test_the_books_balance_after_every_event(walked: RunResult) -> None:
 
 
 def test_earlier_trials_deflate_the_same_result_further(walked: RunResult, lab_folder: Path) -> None:
-    more = run(small(), jobs=2, data_folder=lab_folder, earlier_trials=lambda strategy: 100_000)
+    more = run(small(), jobs=2, data_folder=lab_folder, earlier_trials=lambda strategy, evaluation: 100_000)
     assert walked.walk_forward is not None
     assert more.walk_forward is not None
     assert more.walk_forward.evidence.trials == walked.walk_forward.evidence.trials + 100_000

@@ -21,15 +21,44 @@ def plain_tick_vol(ticks: list[tuple[int, float]], now_ns: int, window_ns: int, 
     return float(np.diff(logs).std(ddof=1) * math.sqrt(YEAR_S / gap_s))
 
 
-def plain_clock_vol(samples: dict[int, float], last: int, window_s: int, slow_s: int, minimum: int) -> float:
-    """Two-scales estimate from the one-second samples; differences that end in the last ``window_s`` seconds count."""
+class PlainClock:
+    """Two-scales estimate from one-second samples; a squared move counts for no more than the cap of its moment."""
 
-    def squares(lag: int) -> list[float]:
-        pairs = [(samples.get(s, math.nan), samples.get(s - lag, math.nan)) for s in range(last - window_s + 1, last + 1)]
-        return [(a - b) ** 2 for a, b in pairs if not math.isnan(a - b)]
+    def __init__(self, window_s: int, slow_s: int, cut: float = 0.0) -> None:
+        self.window_s, self.slow_s, self.cut = window_s, slow_s, cut
+        self.samples: dict[int, float] = {}
+        self.squares: dict[int, dict[int, float]] = {1: {}, slow_s: {}}
+        self.last = 0
 
-    fast, slow = squares(1), squares(slow_s)
-    if len(slow) < minimum or not fast:
-        return math.nan
-    variance = (np.mean(slow) / slow_s - np.mean(fast) / slow_s) / (1 - 1 / slow_s)
-    return math.sqrt(max(float(variance), 0.0) * YEAR_S)
+    def inside(self, lag: int, last: int) -> list[float]:
+        """Squares of moves over ``lag`` seconds that ended in the window up to ``last``."""
+        stored = self.squares[lag]
+        return [stored[s] for s in range(last - self.window_s + 1, last + 1) if s in stored]
+
+    def add(self, second: int, log_price: float) -> None:
+        """One second's sample, NaN for none; a gap as long as the window starts afresh."""
+        if not self.samples or second - self.last >= self.window_s:
+            self.samples, self.squares, self.last = {}, {1: {}, self.slow_s: {}}, second - 1
+        for s in range(self.last + 1, second + 1):
+            caps = {}
+            for lag in self.squares:
+                past = self.inside(lag, s - 1)
+                # A tenth of a basis point per root second: a market that stood still may move again.
+                least = 1e-10 * lag
+                caps[lag] = self.cut**2 * max(least, float(np.mean(past)) if past else 0.0)
+            capped = self.cut > 0 and len(self.inside(self.slow_s, s - 1)) >= 30
+            self.samples[s] = log_price if s == second else math.nan
+            for lag, stored in self.squares.items():
+                move = self.samples[s] - self.samples.get(s - lag, math.nan)
+                if not math.isnan(move):
+                    stored[s] = min(move**2, caps[lag]) if capped else move**2
+        self.last = second
+
+    def value(self, minimum: int) -> float:
+        """Annualised volatility; NaN under ``minimum`` slow moves."""
+        fast, slow = self.inside(1, self.last), self.inside(self.slow_s, self.last)
+        if len(slow) < minimum or not fast:
+            return math.nan
+        k = self.slow_s
+        variance = (np.mean(slow) / k - np.mean(fast) / k) / (1 - 1 / k)
+        return math.sqrt(max(float(variance), 0.0) * YEAR_S)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.causality import Frames
-from arena.market.build import Market, build_tape, tapes
+from arena.causality import Frames, first_difference
+from arena.lab.generate import LabTables
+from arena.market.build import Market, build_tape, find_windows, tapes
 from arena.market.schema import SECOND
 from arena.market.tape import DOWN, NEVER_MS, UNKNOWN, UP, Tape
 from tests.support.frames import minute_reports, mirrored, ns, oracle, quotes, spot, windows
@@ -331,3 +332,16 @@ def test_the_reference_venue_comes_first() -> None:
     prices = spot([(-1, v, 1.0) for v in ("binance", "coinbase", "okx")])
     notes = build_tape(Frames({"binary_quotes": one_quote(), "spot": prices}), Market(reference_venue="okx"), windows(1))[1]
     assert notes.venues == ("okx", "binance", "coinbase")
+
+
+def test_recycled_memory_makes_the_same_tapes(lab: LabTables) -> None:
+    """A day is built over the remains of another day; nothing of them may show."""
+    data = Frames(dict(lab.items()))
+    rows = find_windows(data, Market(step_ms=900), None, None)
+    fresh = [tape.ticks for tape, _ in tapes(data, Market(step_ms=900), rows)]
+    again = [tape.ticks.copy() for tape, _ in tapes(data, Market(step_ms=900), rows, recycle=1)]
+    for one, two in zip(fresh, again, strict=True):
+        assert first_difference(one, two, one.shape[0]) is None
+    garbage = np.frombuffer(b"\x5a" * fresh[0].nbytes, dtype=fresh[0].dtype).copy()
+    tape, _ = build_tape(data, Market(step_ms=900), rows[:288], (), garbage)
+    assert first_difference(fresh[0], tape.ticks, fresh[0].shape[0]) is None

@@ -1,0 +1,73 @@
+"""What is measured in a process of its own: ``python -m benchmarks.children NAME ARGUMENTS`` prints one JSON line."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.measure import peak_growth
+
+
+def sma_memory(bars: str, pairs: str) -> dict[str, Any]:
+    """Peak growth of a moving-average sweep of that many pairs."""
+    from arena.engine.bars import sweep_bars
+    from benchmarks.sma import FEE, closes
+
+    close = closes(int(bars))
+    n = int(pairs)
+    # Pairs are spread over the same range of windows, whatever their number.
+    fast = [5 + i * 95 // max(n - 1, 1) for i in range(n)]
+    slow = [110 + i * 490 // max(n - 1, 1) for i in range(n)]
+    jobs = os.cpu_count() or 1
+    sweep_bars(close[:1000], fast[:4], slow[:4], FEE, jobs=jobs)
+    return {"mib": peak_growth(lambda: sweep_bars(close, fast, slow, FEE, jobs=jobs))}
+
+
+def cscv_memory(rows: str, columns: str, blocks: str) -> dict[str, Any]:
+    """Peak growth of CSCV by our kernel and by matrix products."""
+    from arena.validation.cscv import overfitting
+    from benchmarks.cscv import matrix, plain
+
+    returns = matrix(int(rows), int(columns))
+    jobs = os.cpu_count() or 1
+    overfitting(returns[:64, :20], 4, threads=jobs)
+    plain(returns[:64, :20], 4)
+    ours = peak_growth(lambda: overfitting(returns, int(blocks), threads=jobs))
+    return {"mib": ours, "plain_mib": peak_growth(lambda: plain(returns, int(blocks)))}
+
+
+def tape_memory(catalog: str) -> dict[str, Any]:
+    """Peak of a process that streams a whole catalog into the candidates of a 200-configuration grid."""
+    import numpy as np
+
+    from arena.engine.execution import execution_model
+    from arena.engine.prepare import prepare
+    from arena.market.build import find_windows, tapes
+    from arena.market.catalog import Catalog
+    from arena.strategies import load
+    from benchmarks.lab import MARKET
+    from research.grid import latin_hypercube
+
+    strategy = load("btc_5m")
+    base = strategy.preset("corrected")
+    grid = list(latin_hypercube(strategy, base, 200, np.random.default_rng(1)))
+    data = Catalog.open(catalog)
+    windows = find_windows(data, MARKET, None, None)
+    days = tapes(data, MARKET, windows)
+    prepared = prepare(strategy, base.observe, strategy.loosest(grid), days, execution_model("latency"))
+    kept = prepared.ticks.nbytes + prepared.signals.nbytes + sum(a.nbytes for a in prepared.arrivals)
+    return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, "kept_mib": kept / 2**20}
+
+
+_CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
+    "sma_memory": sma_memory,
+    "cscv_memory": cscv_memory,
+    "tape_memory": tape_memory,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_CHILDREN[sys.argv[1]](*sys.argv[2:])))

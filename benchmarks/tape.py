@@ -1,0 +1,66 @@
+"""Building tapes from a catalog: speed of one day, and the peak memory of streaming one, three or thirty."""
+
+from __future__ import annotations
+
+from arena.market.build import build_tape, find_windows
+from arena.market.tape import Tape
+from benchmarks.lab import MARKET, LabMarket
+from benchmarks.measure import Figure, in_child, timed
+from benchmarks.rows import Row, Sizes
+
+_BUDGET_MIB = 3 * 1024.0
+_STATED_HFTBACKTEST_MIB = 180.0 * 1024.0
+
+
+def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
+    """Rows and ticks per second of a day, and memory by number of days."""
+    catalog = lab.catalog(lab.days)
+    windows = find_windows(catalog, MARKET, None, None).head(288)
+    seconds, (tape, _) = timed(lambda: build_tape(catalog, MARKET, windows), sizes.runs)
+    span = int(windows["open_ns"][0]), int(windows["close_ns"][-1])
+    tables = ("spot", "binary_quotes", "oracle")
+    n_rows = sum(
+        catalog.scan(name, asset="BTC", start_ns=span[0], end_ns=span[1]).select("recv_ns").collect().height
+        for name in tables
+    )
+    n_ticks = tape.ticks.shape[0]
+    what = f"tape of a day from Parquet, {n_rows:,} rows to {n_ticks:,} ticks"
+    return [
+        Row("tape", what, "rows/s", seconds.rate(n_rows), note=f"{seconds.median:.2f} s a day"),
+        Row("tape", what, "ticks/s", seconds.rate(n_ticks), note=f"one day in memory {_mib(tape):.0f} MiB"),
+        *_memory(sizes, lab),
+    ]
+
+
+def _mib(tape: Tape) -> float:
+    return (tape.ticks.nbytes + tape.windows.nbytes + sum(a.nbytes for a in tape.books)) / 2**20
+
+
+def _memory(sizes: Sizes, lab: LabMarket) -> list[Row]:
+    spans = [1, sizes.days] if sizes.full else [1]
+    if sizes.month:
+        spans.append(30)
+    rows, first = [], 0.0
+    for days in spans:
+        catalog = lab.catalog(days)
+        found = in_child("tape_memory", str(catalog.path))
+        first = first or found["mib"]
+        grown = (found["mib"] - first) / max(days - 1, 1)
+        note = f"whole process; {found['kept_mib']:.0f} MiB of it are the candidates of a 200-configuration grid"
+        if days > 1:
+            note += f"; {grown:+.0f} MiB per further day"
+        peer = ("hftbacktest #262, 30 days", Figure.single(_STATED_HFTBACKTEST_MIB)) if days == 30 else ("", None)
+        rows.append(
+            Row(
+                "tape",
+                f"peak memory, {days} day{'s' * (days > 1)} streamed into a sweep's candidates",
+                "MiB",
+                Figure.single(found["mib"]),
+                peer[0],
+                peer[1],
+                days == 30,
+                budget=_BUDGET_MIB,
+                note=note,
+            )
+        )
+    return rows
