@@ -37,7 +37,8 @@ def weigh(
 ) -> Evidence:
     """The statistics of a walk-forward.
 
-    ``trials`` is the number of configurations ever evaluated for this strategy, this run's included. Statistics that the data do not allow are None or NaN, never a guess.
+    ``trials`` is the number of configurations ever evaluated for this strategy, this run's included.
+    Statistics that the data do not allow are None or NaN, never a guess.
     """
     family = _family(sweep, trials, experiment, rng, jobs)
     bet = oos.won >= 0

@@ -28,8 +28,9 @@ F8 = npt.NDArray[np.float64]
 class DataFacts:
     """What was read, so that every figure can be traced to bytes.
 
-    ``digests`` are hex content hashes of the catalog's tables, whole; ``truth`` is what is known to be true of a lab market, empty
-    for recordings; ``notes`` are sentences the reader of the result must know (overrides, defects).
+    ``digests`` are hex content hashes of the catalog's tables, whole; ``truth`` is what is known to be true of a
+    lab market, empty for recordings; ``notes`` are sentences the reader of the result must know (overrides,
+    defects).
     """
 
     name: str

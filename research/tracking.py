@@ -83,7 +83,8 @@ def count_trials(strategy_id: str, tracking_uri: str | None, evaluation: str = "
     """Configurations evaluated for a strategy by every earlier run, deleted runs included.
 
     The same experiment on the same data is one evaluation however often it is repeated, and the one
-    named ``evaluation`` does not count against itself: the same run then gives the same figures. Deleting a run in the UI tidies the list; it does not undo that somebody looked. 0 for a store that
+    named ``evaluation`` does not count against itself: the same run then gives the same figures.
+    Deleting a run in the UI tidies the list; it does not undo that somebody looked. 0 for a store that
     does not exist yet, in which case MLflow is not imported.
 
     Raises:

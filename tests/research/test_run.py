@@ -107,3 +107,27 @@ def test_too_many_folds_for_the_data_are_refused_in_one_sentence(lab_folder: Pat
 def test_a_lever_that_has_no_looser_direction_cannot_be_swept() -> None:
     with pytest.raises(ConfigError, match="cannot vary"):
         plan(small(grid={"size": 5, "levers": {"filter_first": [0, 1]}}), walk_forward=True)
+
+
+def test_an_interrupt_keeps_the_presets_that_had_finished(lab_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("research.run.sweep", stop)
+    result = run(small(), data_folder=lab_folder)
+    assert result.interrupted
+    assert [preset.name for preset in result.presets] == ["corrected", "seed"]
+    assert result.walk_forward is None
+
+
+def test_windows_of_two_recorders_are_not_mixed(tmp_path: Path, lab_folder: Path) -> None:
+    import polars as pl
+
+    from arena.market.catalog import Catalog
+
+    lab = Catalog.open(next(lab_folder.glob("lab-*")))
+    rows = lab.scan("windows").collect().head(4)
+    with Catalog.create(tmp_path / "two") as writer:
+        writer.write("windows", pl.concat([rows, rows.with_columns(source=pl.lit("another"))]))
+    with pytest.raises(DataError, match=r"recorded by another, lab; choose one with data\.source"):
+        run(small(data={"catalog": str(tmp_path / "two")}))

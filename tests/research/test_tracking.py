@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from research.report import write_report
 from research.experiment import evaluation_id
+from research.report import write_report
 from research.result import RunResult
 from research.tracking import TRIALS, TrackedRun, TrackingError, count_trials, log_run, resolve_uri, trials_of
 
