@@ -148,7 +148,9 @@ def check(
 
     truncated = _Tally("truncation")
     for k in at:
-        truncated.compare(ticks["ts_ns"][k], ticks, signals, decisions, *_again(strategy, configuration, ticks[: k + 1]))
+        truncated.compare(
+            ticks["ts_ns"][k], ticks, signals, decisions, *_again(strategy, configuration, ticks[: k + 1])
+        )
     tallies = [truncated]
     for name, change in (("future dropped", _dropped), ("future scrambled", _scrambled)):
         tally = _Tally(name)
@@ -267,21 +269,26 @@ def _load(data: Source, market: Market, windows: pl.DataFrame) -> Frames:
 def _moments(ticks: Records, cuts: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Tick numbers to cut after: in turn anywhere, just after an open, and late in a window.
 
-    Strikes become known just after an open, and settlement averages fill up before a close.
+    Strikes become known just after an open, and settlement averages fill up before a close. Where reports
+    are recorded the cut falls on the tick before one arrives: there even a glimpse one tick ahead shows.
     """
     ts, seen = ticks["ts_ns"], ticks["up_ask"] == ticks["up_ask"]
     seen = np.maximum.accumulate(seen) & (ticks["window"] >= 0)
+    news = np.append(np.diff(ticks["oracle_event_ns"]) != 0, False)
+    late = seen & (ticks["close_ns"] - ts < _TWAP_NS)
     pools = [
         np.flatnonzero(pool)
         for pool in (
-            seen,
+            seen & news if (seen & news).any() else seen,
             seen & (ts - ticks["open_ns"] < _OPEN_NS) & (ticks["window"] > 0),
-            seen & (ticks["close_ns"] - ts < _TWAP_NS),
+            late & news if (late & news).any() else late,
         )
     ]
     if not pools[0].size:
         raise DataError("no quote was received in the span, so there is no decision to check.")
-    chosen = [int(rng.choice(pool if pool.size else pools[0])) for _, pool in zip(range(cuts), pools * cuts, strict=False)]
+    chosen = [
+        int(rng.choice(pool if pool.size else pools[0])) for _, pool in zip(range(cuts), pools * cuts, strict=False)
+    ]
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
@@ -373,6 +380,12 @@ def _chunks(
     parts = [one.ticks, two.ticks]
     ticks = np.concatenate(parts)
     tally.compare(
-        int(open_ns[m]), ticks, signals, decisions, ticks, *run_strategy(strategy, configuration, parts), signals.shape[0]
+        int(open_ns[m]),
+        ticks,
+        signals,
+        decisions,
+        ticks,
+        *run_strategy(strategy, configuration, parts),
+        signals.shape[0],
     )
     return tally

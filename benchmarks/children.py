@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
-from benchmarks.measure import peak_growth
+from benchmarks.measure import peak_growth, peak_mib
 
 
 def sma_memory(bars: str, pairs: str) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def cscv_memory(rows: str, columns: str, blocks: str) -> dict[str, Any]:
     return {"mib": ours, "plain_mib": peak_growth(lambda: plain(returns, int(blocks)))}
 
 
-def tape_memory(catalog: str) -> dict[str, Any]:
-    """Peak of a process that streams a whole catalog into the candidates of a 200-configuration grid."""
+def tape_memory(catalog: str, days: str) -> dict[str, Any]:
+    """Peak of a process that streams the first days of a catalog into the candidates of a 200-configuration grid."""
     import numpy as np
 
     from arena.engine.execution import execution_model
@@ -56,17 +56,30 @@ def tape_memory(catalog: str) -> dict[str, Any]:
     base = strategy.preset("corrected")
     grid = list(latin_hypercube(strategy, base, 200, np.random.default_rng(1)))
     data = Catalog.open(catalog)
-    windows = find_windows(data, MARKET, None, None)
-    days = tapes(data, MARKET, windows)
-    prepared = prepare(strategy, base.observe, strategy.loosest(grid), days, execution_model("latency"))
+    windows = find_windows(data, MARKET, None, None).head(int(days) * 86_400 // MARKET.interval_s)
+    prepared = prepare(
+        strategy, base.observe, strategy.loosest(grid), tapes(data, MARKET, windows), execution_model("latency")
+    )
     kept = prepared.ticks.nbytes + prepared.signals.nbytes + sum(a.nbytes for a in prepared.arrivals)
-    return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, "kept_mib": kept / 2**20}
+    return {"mib": peak_mib(), "kept_mib": kept / 2**20}
+
+
+def main_job_memory(folder: str) -> dict[str, Any]:
+    """Peak of a process that runs the main job in ``folder``."""
+    from research.cli.backtest import main
+
+    os.chdir(folder)
+    sys.argv = ["arena-backtest", "btc_5m", "--walk-forward", "--no-track", "--json"]
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), suppress(SystemExit):
+        main()
+    return {"mib": peak_mib()}
 
 
 _CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
     "sma_memory": sma_memory,
     "cscv_memory": cscv_memory,
     "tape_memory": tape_memory,
+    "main_job_memory": main_job_memory,
 }
 
 if __name__ == "__main__":

@@ -60,25 +60,25 @@ def timed(function: Callable[[], T], runs: int, warm: int = 1) -> tuple[Figure, 
     return Figure.of(seconds), result
 
 
-def run_python(arguments: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[float, float]:
-    """Wall seconds and peak resident MiB of one Python command.
+def run_python(arguments: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> float:
+    """Wall seconds of one Python command.
 
     Raises:
         RuntimeError: the command failed; the message carries the end of what it said.
     """
-    environment = {**os.environ, **(env or {})}
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
     )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} failed: {said.decode(errors='replace')[-500:]}")
-    return seconds, usage.ru_maxrss / 1024.0
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.decode(errors='replace')[-500:]}")
+    return seconds
 
 
 def in_child(name: str, *arguments: str) -> dict[str, Any]:
@@ -101,6 +101,16 @@ def _status_mib(field: str) -> float:
         if line.startswith(field):
             return int(line.split()[1]) / 1024.0
     raise RuntimeError(f"/proc/self/status has no {field}")
+
+
+def peak_mib() -> float:
+    """Largest resident set of this process so far, MiB.
+
+    ``ru_maxrss`` would not do: on Linux a child inherits it from the process that started it.
+    """
+    with suppress(OSError):
+        return _status_mib("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def peak_growth(function: Callable[[], Any]) -> float:

@@ -48,7 +48,7 @@ _SPOT_COLUMNS = ("recv_ns", "venue", "bid", "ask", "last")
 WARMUP_NS = 600 * SECOND
 """How far before the first open a tape reads."""
 TAIL_NS = 60 * SECOND
-"""How far past the last close reports are read: those of the settlement average arrive after it."""
+"""How far past the last close reports and books are read: what happened before it may arrive after it."""
 STRIKE_RELAY_NS = 2 * SECOND
 """How long after the open a recorded strike may be shown where no oracle stream was recorded."""
 _STRIKE_TOLERANCE_NS = 5 * SECOND
@@ -203,11 +203,12 @@ def build_tape(
     spot = data.scan("spot", source=market.spot_source, **span).select(_SPOT_COLUMNS).collect()
     if spot.is_empty():
         raise DataError(f"no {market.asset} spot prices around {day}; the strategy cannot price without them.")
-    quotes = _quotes(data.scan("binary_quotes", source=source, **span), windows)
+    late = span | {"end_ns": end_ns + TAIL_NS}
+    quotes = _quotes(data.scan("binary_quotes", source=source, **late), windows)
     if quotes.is_empty():
         raise DataError(f"no quotes of the {windows.height} windows from source {source!r} on {day}.")
     rules = _resolve_rules(market, windows)
-    reports = data.scan("oracle", **(span | {"end_ns": end_ns + TAIL_NS}))
+    reports = data.scan("oracle", **late)
     # Another venue's feed is another price: a market is only ever read against the feed that settles it.
     feeds = sorted({rule.oracle for rule in rules})
     oracle = _in_order(reports.filter(pl.col("feed").is_in(feeds)).collect(), "recv_ns")
@@ -221,7 +222,7 @@ def build_tape(
         raise DataError(f"{len(names)} spot venues ({', '.join(names)}); a tape holds {MAX_VENUES}.")
     by_venue = [_in_order(spot.filter(pl.col("venue") == name), "recv_ns") for name in names]
     win, facts, notes = _windows(market, windows, rules, by_venue[0], oracle, tuple(names))
-    ts = _decision_times(market, start_ns, end_ns, quotes, spot)
+    ts = _decision_times(market, start_ns, end_ns, win, quotes, spot)
     ticks = _ticks(blank_ticks(ts.shape[0], buffer), ts, win, facts, by_venue, quotes, oracle)
     return Tape(ticks, win, _books(quotes, windows.height)), notes
 
@@ -240,10 +241,15 @@ def _quotes(rows: pl.LazyFrame, windows: pl.DataFrame) -> pl.DataFrame:
     return _in_order(chosen.collect(), "recv_ns")
 
 
-def _decision_times(market: Market, start_ns: int, end_ns: int, quotes: pl.DataFrame, spot: pl.DataFrame) -> I8:
+def _decision_times(
+    market: Market, start_ns: int, end_ns: int, win: Records, quotes: pl.DataFrame, spot: pl.DataFrame
+) -> I8:
     if market.step_ms > 0:
         return np.arange(start_ns, end_ns, market.step_ms * MS, dtype=np.int64)
-    both = np.concatenate([quotes["recv_ns"].to_numpy(), spot["recv_ns"].to_numpy()])
+    recv, window = quotes["recv_ns"].to_numpy(), quotes["window"].to_numpy()
+    # A late word from a market that has closed is no reason to decide about the next one.
+    live = (recv >= win["open_ns"][window]) & (recv < win["close_ns"][window])
+    both = np.concatenate([recv[live], spot["recv_ns"].to_numpy()])
     return np.unique(both[(both >= start_ns) & (both < end_ns)])
 
 

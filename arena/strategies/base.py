@@ -37,7 +37,7 @@ class Intent(NamedTuple):
         reason: code in the strategy's own reason enum; 0 = enter.
         limit_price: highest acceptable price, USD per share.
         probability: the strategy's probability that the share bought pays, 0-1.
-        expected_return: expected net return per dollar at risk, a fraction.
+        expected_return: expected net profit per dollar of price paid (before the fee), a fraction.
     """
 
     action: int

@@ -134,11 +134,16 @@ STATE_DTYPE = np.dtype(
 
 
 @jit
-def _median_fresh(state: Record, tick: Record, stale_ms: float) -> float:
-    """Median of the venues' fresh prices, each brought to the settlement source; NaN when none is fresh."""
+def _median_fresh(state: Record, tick: Record, stale_ms: float, measured_only: bool) -> float:
+    """Median of the venues' fresh prices, each brought to the settlement source; NaN when none is fresh.
+
+    With ``measured_only`` a venue whose basis was never measured is left out: next to five corrected
+    prices its raw one would be the odd one out, not a sixth opinion.
+    """
     n = 0
     for v in range(MAX_VENUES):
-        if tick.spot_age_ms[v] <= stale_ms and tick.spot_px[v] > 0.0:
+        known = not measured_only or state.basis_n[v] > 0
+        if known and tick.spot_age_ms[v] <= stale_ms and tick.spot_px[v] > 0.0:
             x = tick.spot_px[v] * state.factor[v]
             k = n
             while k > 0 and state.scratch[k - 1] > x:
@@ -237,14 +242,15 @@ def observe(state: Record, tick: Record, params: ObserveParams, out: Record) -> 
         raw = tick_vol(state.tick_vol, tick.ts_ns, int(params.vol_window_s * 1e9), int(params.vol_min_samples))
         _update_sigma(state, raw, params)
 
-    if params.basis_halflife_s > 0.0 and tick.strike_is_oracle != 0:
+    foreign_strike = params.basis_halflife_s > 0.0 and tick.strike_is_oracle != 0
+    if foreign_strike:
         if tick.oracle_event_ns != 0:
             if tick.oracle_event_ns != state.last_oracle_ns:
                 _basis_from_oracle(state, tick, params)
         elif tick.strike > 0.0 and tick.open_ns != state.last_strike_open_ns:
             _basis_from_strike(state, tick, params)
 
-    mid = _median_fresh(state, tick, params.spot_stale_ms)
+    mid = _median_fresh(state, tick, params.spot_stale_ms, foreign_strike)
     if second > state.last_second:
         state.last_second = second
         _sample_second(state, tick, second, params.spot_stale_ms)
@@ -262,9 +268,7 @@ def observe(state: Record, tick: Record, params: ObserveParams, out: Record) -> 
     if strike > 0.0 and mid > 0.0 and fresh and state.sigma > 0.0:
         if by_market:
             known = tick.twap_sum / tick.twap_n if tick.twap_n > 0 else mid
-            unmeasured = tick.strike_is_oracle != 0 and params.basis_halflife_s > 0.0 and state.basis_n[:].max() == 0
-            if not unmeasured:
-                fair = twap_digital_up(mid, strike, state.sigma, left, tick.lookback_s, known)
+            fair = twap_digital_up(mid, strike, state.sigma, left, tick.lookback_s, known)
         else:
             fair = digital_up(mid, strike, state.sigma, left, params.rate)
     out.fair_up = fair

@@ -25,8 +25,8 @@ class Rules:
 
     ``fee_rate`` and ``fee_exponent`` give dollars per share, ``rate * (p(1-p))**exponent``;
     ``taker_delay_ms`` is how long a marketable order waits at the venue; ``lookback_s`` is the length
-    of the settlement average (0 = the spot report) of the ``oracle`` feed; ``resolution_s`` is the median delay, in seconds,
-    from the end of a window to its official outcome.
+    of the settlement average (0 = the spot report) of the ``oracle`` feed; ``resolution_s`` is the
+    median delay, in seconds, from the end of a window to its official outcome.
     """
 
     venue: str

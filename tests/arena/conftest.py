@@ -11,7 +11,7 @@ from arena.lab.generate import LabTables, generate
 @pytest.fixture(scope="session")
 def lab_config() -> LabConfig:
     """Two days of a market whose maker is one second late."""
-    return LabConfig(days=2, seed=11)
+    return LabConfig(days=2, seed=11, lag_ms=1000)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,9 @@ def lab_frames(lab: LabTables, first: int, n: int) -> tuple[Frames, pl.DataFrame
     return Frames(tables | {"windows": rows}), rows
 
 
-def run_check(lab: LabTables, strategy: str, preset: str, step_ms: int = 90, first: int = 280, n: int = 12, cuts: int = 6) -> CausalityReport:
+def run_check(
+    lab: LabTables, strategy: str, preset: str, step_ms: int = 90, first: int = 280, n: int = 12, cuts: int = 6
+) -> CausalityReport:
     data, rows = lab_frames(lab, first, n)
     s = load(strategy)
     return check(s, data, Market(step_ms=step_ms), rows, s.preset(preset), cuts=cuts, rng=np.random.default_rng(7))
@@ -91,6 +93,11 @@ def from_the_next_tick(tape: Any, rows: pl.DataFrame) -> None:
     tape.ticks["up_ask"][:-1] = tape.ticks["up_ask"][1:].copy()
 
 
+def a_report_one_tick_early(tape: Any, rows: pl.DataFrame) -> None:
+    for name in ("twap_n", "twap_sum"):
+        tape.ticks[name][:-1] = tape.ticks[name][1:].copy()
+
+
 def the_outcome(tape: Any, rows: pl.DataFrame) -> None:
     held = tape.ticks["window"] >= 0
     tape.ticks["oracle_px"][held] += tape.windows["outcome"][tape.ticks["window"][held]]
@@ -109,6 +116,7 @@ def the_mean_of_the_tape(tape: Any, rows: pl.DataFrame) -> None:
     ("fault", "field"),
     [
         (from_the_next_tick, "up_ask"),
+        (a_report_one_tick_early, "twap_n"),
         (the_outcome, "oracle_px"),
         (the_strike_at_the_open, "strike"),
         (the_mean_of_the_tape, "oracle_px"),
@@ -189,11 +197,13 @@ toy = Strategy("TOY", "TOY", "", "BTC", 300, "polymarket", (), {"x": Configurati
 rng = np.random.default_rng(3)
 times = np.round(np.cumsum(rng.uniform(0.2, 1.0, 1500)), 3)
 asks = np.round(rng.uniform(0.1, 0.9, 1500), 2)
-books = quotes([mirrored(float(t), f"w{int(t // 300)}", round(a - 0.02, 2), float(a)) for t, a in zip(times, asks) if t < 900])
+shown = [(float(t), float(a)) for t, a in zip(times, asks) if t < 900]
+books = quotes([mirrored(t, f"w{int(t // 300)}", round(a - 0.02, 2), a) for t, a in shown])
 prices = spot([(float(t), "coinbase", 100.0) for t in times])
 data = Frames({"binary_quotes": books, "spot": prices})
 report = check(toy, data, Market(step_ms=300), windows(3), toy.preset("x"), cuts=6, rng=rng)
-print(report.passed, *(f"{f.name}:{f.passed}:{f.mismatch.where if f.mismatch else ''}" for f in report.findings), sep="|")
+found = [f"{f.name}:{f.passed}:{f.mismatch.where if f.mismatch else ''}" for f in report.findings]
+print(report.passed, *found, sep="|")
 '''
 
 

@@ -51,7 +51,7 @@ def test_flat_presets_are_the_seeds_basis_points_of_stake() -> None:
 
 
 def test_an_unknown_cost_model_is_named() -> None:
-    with pytest.raises(ConfigError, match="'free'.*venue"):
+    with pytest.raises(ConfigError, match=r"'free'.*venue"):
         cost_model("free")
     assert cost_model("venue") is VENUE
 
@@ -64,7 +64,9 @@ def test_rounding_never_undercharges_the_notional(price: float, shares: int) -> 
 
 
 @given(cents, st.integers(1, 10**10), st.sampled_from([(0.07, 1.0), (0.25, 2.0)]))
-def test_the_fee_is_the_curve_to_the_nearest_fifth_decimal(price: float, shares: int, curve: tuple[float, float]) -> None:
+def test_the_fee_is_the_curve_to_the_nearest_fifth_decimal(
+    price: float, shares: int, curve: tuple[float, float]
+) -> None:
     p = Decimal(str(price))
     exact = Decimal(str(curve[0])) * (p * (1 - p)) ** int(curve[1]) * shares
     _, fee = charge(shares, price, *curve, VENUE)

@@ -94,9 +94,7 @@ class AnyHistory(RuleBasedStateMachine):
     orders = Bundle("orders")
     positions = Bundle("positions")
 
-    @initialize(
-        cash=st.integers(1, 10**10), caps=st.tuples(st.floats(0.05, 1), st.floats(0.1, 1), st.floats(0.1, 1))
-    )
+    @initialize(cash=st.integers(1, 10**10), caps=st.tuples(st.floats(0.05, 1), st.floats(0.1, 1), st.floats(0.1, 1)))
     def start(self, cash: int, caps: tuple[float, float, float]) -> None:
         self.ledger = np.zeros(1, dtype=LEDGER_DTYPE)[0]
         open_ledger(self.ledger, cash)

@@ -89,7 +89,16 @@ def simulated_up(spot: float, strike: float, sigma: float, left: int, w: int, kn
 
 @pytest.mark.parametrize(
     ("left", "w", "known"),
-    [(120, 60, 0.0), (61, 60, 0.0), (60, 60, 100.0), (45, 60, 99.99), (20, 60, 100.01), (5, 60, 99.9995), (35, 30, 0.0), (12, 30, 100.004)],
+    [
+        (120, 60, 0.0),
+        (61, 60, 0.0),
+        (60, 60, 100.0),
+        (45, 60, 99.99),
+        (20, 60, 100.01),
+        (5, 60, 99.9995),
+        (35, 30, 0.0),
+        (12, 30, 100.004),
+    ],
 )
 def test_the_average_digital_agrees_with_simulation(left: int, w: int, known: float) -> None:
     """Within four standard errors (at most 0.0082), plus 0.0005 for the step; no drift is simulated or priced."""
@@ -128,7 +137,9 @@ def test_a_higher_spot_never_lowers_up(a: float, b: float, sigma: float, left: f
 
 
 @given(moves, sigmas, st.floats(0.5, 300))
-def test_up_plus_down_of_the_mirrored_move_is_one_but_for_half_the_variance(move: float, sigma: float, left: float) -> None:
+def test_up_plus_down_of_the_mirrored_move_is_one_but_for_half_the_variance(
+    move: float, sigma: float, left: float
+) -> None:
     """N(d2) at +x and at -x add to one when the median, not the mean, sits at the strike."""
     half = 0.5 * sigma * sigma * left / YEAR_S
     above = digital_up(100.0 * math.exp(move + half), 100.0, sigma, left, 0.0)
@@ -144,7 +155,9 @@ def test_only_the_ratio_of_spot_to_strike_matters(move: float, sigma: float, lef
     )
 
 
-@pytest.mark.parametrize("changed", [{"spot": 100.02}, {"strike": 100.02}, {"sigma": 0.5}, {"seconds_left": 60.0}, {"rate": 0.2}])
+@pytest.mark.parametrize(
+    "changed", [{"spot": 100.02}, {"strike": 100.02}, {"sigma": 0.5}, {"seconds_left": 60.0}, {"rate": 0.2}]
+)
 def test_every_argument_of_the_spot_digital_matters(changed: dict[str, float]) -> None:
     usual = {"spot": 100.01, "strike": 100.0, "sigma": 0.4, "seconds_left": 120.0, "rate": 0.0}
     assert digital_up(**usual) != digital_up(**(usual | changed))
@@ -152,10 +165,24 @@ def test_every_argument_of_the_spot_digital_matters(changed: dict[str, float]) -
 
 @pytest.mark.parametrize(
     "changed",
-    [{"spot": 100.02}, {"strike": 100.02}, {"sigma": 0.5}, {"seconds_left": 20.0}, {"lookback_s": 45.0}, {"known_mean": 100.01}],
+    [
+        {"spot": 100.02},
+        {"strike": 100.02},
+        {"sigma": 0.5},
+        {"seconds_left": 20.0},
+        {"lookback_s": 45.0},
+        {"known_mean": 100.01},
+    ],
 )
 def test_every_argument_of_the_average_digital_matters(changed: dict[str, float]) -> None:
-    usual = {"spot": 100.01, "strike": 100.0, "sigma": 0.4, "seconds_left": 30.0, "lookback_s": 60.0, "known_mean": 100.0}
+    usual = {
+        "spot": 100.01,
+        "strike": 100.0,
+        "sigma": 0.4,
+        "seconds_left": 30.0,
+        "lookback_s": 60.0,
+        "known_mean": 100.0,
+    }
     assert twap_digital_up(**usual) != twap_digital_up(**(usual | changed))
 
 

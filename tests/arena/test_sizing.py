@@ -129,7 +129,9 @@ def test_the_seeds_stake_is_three_and_a_half_percent_of_cash() -> None:
         (1000, 10**9, 1.0, {"position_pct": 5.0}, 50),
     ],
 )
-def test_the_flow_of_the_stake(cash: float, room: float, multiplier: float, changed: dict[str, float], size: float) -> None:
+def test_the_flow_of_the_stake(
+    cash: float, room: float, multiplier: float, changed: dict[str, float], size: float
+) -> None:
     got = bet_size(round(cash * USD), round(room * USD), multiplier, Account()._replace(**changed))
     assert got == pytest.approx(size * USD, abs=1)
 

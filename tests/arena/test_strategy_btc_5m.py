@@ -43,7 +43,12 @@ def why(*args: Any, **kwargs: Any) -> Reason:
 
 def test_with_every_gate_open_it_buys_the_cheap_side_at_its_ask() -> None:
     intent = say()
-    assert (intent.action, intent.reason, intent.limit_price, intent.probability) == (Action.BUY_UP, Reason.ENTER, 0.50, 0.60)
+    assert (intent.action, intent.reason, intent.limit_price, intent.probability) == (
+        Action.BUY_UP,
+        Reason.ENTER,
+        0.50,
+        0.60,
+    )
     assert intent.expected_return == pytest.approx(0.60 / 0.50 - 1 - 0.0002)
     down = say(fair=0.40)
     assert (down.action, down.limit_price, down.probability) == (Action.BUY_DOWN, 0.51, 0.60)
@@ -72,8 +77,9 @@ def test_each_gate_refuses_alone_and_names_itself(reason: Reason, broken: dict[s
     ("reason", "changed"),
     [
         (Reason.PRICE_BAND, {"min_price": 0.51}), (Reason.PRICE_BAND, {"max_price": 0.49}),
-        (Reason.SPREAD, {"max_spread": 0.009}), (Reason.EDGE, {"min_net_return": 0.2}), (Reason.EDGE, {"min_edge": 0.11}),
-        (Reason.EDGE, {"flat_cost_rate": 0.2}), (Reason.PARITY, {"max_parity": -0.01}),
+        (Reason.SPREAD, {"max_spread": 0.009}), (Reason.PARITY, {"max_parity": -0.01}),
+        (Reason.EDGE, {"min_net_return": 0.2}), (Reason.EDGE, {"min_edge": 0.11}),
+        (Reason.EDGE, {"flat_cost_rate": 0.2}), (Reason.EDGE, {"model_weight": 0.01}),
         (Reason.TOO_LATE, {"min_seconds_left": 100.0}), (Reason.BOOK_STALE, {"book_stale_ms": 99.0}),
     ],
 )  # fmt: skip
@@ -126,7 +132,8 @@ def test_a_crossed_book_is_no_book() -> None:
 
 
 def test_ties_go_up() -> None:
-    assert say(fair=0.5, up_bid=0.39, up_ask=0.4, down_bid=0.39, down_ask=0.4, params=SEED._replace(max_parity=0.5)).action == 1
+    book = {"up_bid": 0.39, "up_ask": 0.4, "down_bid": 0.39, "down_ask": 0.4}
+    assert say(SEED._replace(max_parity=0.5), fair=0.5, **book).action == Action.BUY_UP
 
 
 # Which side.
@@ -188,7 +195,7 @@ def test_it_never_buys_what_its_fair_value_calls_dear(fair: float, up: int, down
 
 
 @given(st.floats(0.01, 0.99), st.integers(2, 97), st.floats(0.0, 1.0))
-def test_the_model_weight_pulls_the_fair_value_towards_the_mid_of_the_side_bought(fair: float, mid: int, weight: float) -> None:
+def test_the_model_weight_pulls_towards_the_mid_of_the_side_bought(fair: float, mid: int, weight: float) -> None:
     up, down = mid / 100, 1 - mid / 100 - 0.02
     book = {"up_bid": up - 0.01, "up_ask": up + 0.01, "down_bid": down - 0.005, "down_ask": down + 0.005}
     intent = say(CORRECTED._replace(model_weight=weight, min_price=0.0, max_price=1.0, min_edge=0.0), fair=fair, **book)
@@ -249,7 +256,9 @@ def test_the_features_are_those_of_plain_python(ticks: Records, preset: str) -> 
         ("seed", {"spot_stale_ms": 300}), ("seed", {"vol_clock": 1}), ("seed", {"vol_window_s": 60}),
         ("seed", {"vol_min_samples": 600}), ("seed", {"vol_floor": 1.9}), ("seed", {"vol_cap": 0.2}),
         ("seed", {"vol_fallback": 2.0}), ("seed", {"rate": 0.2}), ("seed", {"market_rule": 1}),
-        ("corrected", {"basis_halflife_s": 10}), ("corrected", {"basis_halflife_s": 0}), ("corrected", {"vol_window_s": 60}),
+        ("corrected", {"basis_halflife_s": 10}), ("corrected", {"basis_halflife_s": 0}),
+        ("corrected", {"vol_window_s": 60}),
+        ("corrected", {"vol_jump_cut": 1}),
     ],
 )  # fmt: skip
 def test_every_lever_of_the_features_matters(ticks: Records, preset: str, changed: dict[str, float]) -> None:
@@ -279,8 +288,9 @@ def observe_two(first: dict[str, Any], second: dict[str, Any], **levers: float) 
 def test_a_stale_venue_leaves_the_median() -> None:
     px = [100.0, 101.0, 103.0, NAN, 0, 0, 0, 0]
     ages = [10, 10, 2500, NEVER_MS, 10, 10, 10, 10]
+    older = [10, 10, 2501, *ages[3:]]
     one, two = observe_two(
-        {"spot_px": px, "spot_age_ms": ages}, {"spot_px": px, "spot_age_ms": [10, 10, 2501, *ages[3:]]}, basis_halflife_s=0
+        {"spot_px": px, "spot_age_ms": ages}, {"spot_px": px, "spot_age_ms": older}, basis_halflife_s=0
     )
     assert (one["mid"], two["mid"]) == (101.0, 100.5)
 
@@ -296,9 +306,18 @@ def test_the_basis_to_the_oracle_is_taken_off_before_the_median() -> None:
     assert two["fair_up"] > 0.9
 
 
-def test_no_volatility_no_trade() -> None:
+def test_a_venue_whose_basis_was_never_measured_has_no_say_in_the_median() -> None:
     c = STRATEGY.preset("corrected")
     signals, decisions = run_strategy(STRATEGY, c, [a_tick()])
+    assert math.isnan(signals["mid"][0])
+    assert decisions["reason"][0] == Reason.SPOT_STALE
+    signals, _ = run_strategy(STRATEGY, c, [a_tick(strike_is_oracle=0)])
+    assert signals["mid"][0] == 100.0
+
+
+def test_no_volatility_no_trade() -> None:
+    c = STRATEGY.preset("corrected")
+    signals, decisions = run_strategy(STRATEGY, c, [a_tick(strike_is_oracle=0)])
     assert (signals["sigma"][0], math.isnan(signals["fair_up"][0])) == (0.0, True)
     assert decisions["reason"][0] == Reason.NO_FAIR_VALUE
 

@@ -72,8 +72,7 @@ def test_each_cost_model_charges_the_same_trades_differently(walked: RunResult) 
     assert fees["venue"] > fees["seed-default"] > fees["seed-tuned"] > 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_a_lagged_maker_is_an_edge_that_vanishes_beyond_his_lag_and_an_efficient_one_is_none(
     tmp_path: Path, seed: int
 ) -> None:

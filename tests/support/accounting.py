@@ -50,7 +50,7 @@ def dec(x: float) -> Decimal:
 
 
 def plain_charge(shares: int, price: float, rate: float, exponent: float, costs: CostModel) -> tuple[int, int]:
-    """Notional rounded up to the micro-dollar; the venue's fee to the nearest fifth decimal, the flat cost to the nearest micro."""
+    """Notional rounded up to the micro-dollar; venue fee to the fifth decimal, flat cost to the nearest micro."""
     p = dec(price)
     notional = int((p * shares).to_integral_value(ROUND_CEILING))
     curve = dec(costs.fee_weight) * dec(rate) * (p * (1 - p)) ** int(exponent) * shares

@@ -46,7 +46,9 @@ def plain_observe(ticks: Any, p: Any) -> list[dict[str, float]]:
                 basis[v] = distance if not seen else basis[v] + weight * (distance - basis[v])
                 seen.append(distance)
         fresh = [v for v in range(8) if tick["spot_age_ms"][v] <= p.spot_stale_ms and tick["spot_px"][v] > 0]
-        prices = [float(tick["spot_px"][v]) * math.exp(basis.get(v, 0.0)) for v in fresh]
+        foreign_strike = p.basis_halflife_s > 0 and tick["strike_is_oracle"]
+        known = [v for v in fresh if v in basis or not foreign_strike]
+        prices = [float(tick["spot_px"][v]) * math.exp(basis.get(v, 0.0)) for v in known]
         mid = float(np.median(prices)) if prices else math.nan
         if second > last_second:
             last_second = second
@@ -61,7 +63,7 @@ def plain_observe(ticks: Any, p: Any) -> list[dict[str, float]]:
         usable = bool(prices) if market else bool(tick["spot_age_ms"][0] <= p.spot_stale_ms)
         left = (int(tick["close_ns"]) - ts) / 1e9
         fair = math.nan
-        if strike > 0 and prices and usable and sigma > 0 and (basis or p.basis_halflife_s == 0 or not market):
+        if strike > 0 and prices and usable and sigma > 0:
             fair = plain_fair(tick, p, mid, strike, sigma, left)
         out.append({"fair_up": fair, "mid": mid, "strike": strike, "sigma": sigma, "spot_fresh": int(usable)})
     return out

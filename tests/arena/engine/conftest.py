@@ -92,9 +92,7 @@ def two_days(lab: LabTables) -> dict[str, Prepared]:
     data = Frames(dict(lab.items()))
     strategy = load("BTC_5M")
     rows = find_windows(data, Market(), None, None)
-    collectors = {
-        name: Collector(strategy, c.observe, c.decide, LATENCY) for name, c in strategy.presets.items()
-    }
+    collectors = {name: Collector(strategy, c.observe, c.decide, LATENCY) for name, c in strategy.presets.items()}
     for tape, notes in tapes(data, Market(), rows):
         for collector in collectors.values():
             collector.add(tape, notes)

@@ -21,7 +21,9 @@ from arena.market.schema import SECOND, TABLES
 from arena.strategies import load
 
 STRATEGY = load("BTC_5M")
-BASE = STRATEGY.configure(STRATEGY.preset("corrected"), {"min_edge": 0.10, "min_price": 0.05, "max_price": 0.95})
+BASE = STRATEGY.configure(
+    STRATEGY.preset("corrected"), {"min_edge": 0.10, "min_price": 0.05, "max_price": 0.95, "model_weight": 1.0}
+)
 FAST = ExecutionModel(1, 50_000_000, 0)
 
 
@@ -43,7 +45,7 @@ def efficient_run(efficient: LabTables) -> Prepared:
 
 @pytest.fixture(scope="module")
 def lagged() -> LabTables:
-    return generate(LabConfig(mode="lagged", days=4, seed=22))
+    return generate(LabConfig(mode="lagged", days=4, seed=22, lag_ms=1000))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,12 @@ def test_impossible_settings_are_refused(wrong: dict[str, object], said: str) ->
 
 def test_the_name_changes_with_every_setting() -> None:
     base = LabConfig()
-    others = [replace(base, days=8), replace(base, sigma=0.41), replace(base, lag_ms=999), replace(base, mode="efficient")]
+    others = [
+        replace(base, days=8),
+        replace(base, sigma=0.41),
+        replace(base, lag_ms=999),
+        replace(base, mode="efficient"),
+    ]
     assert len({c.name for c in [base, *others]}) == 5
 
 
@@ -135,7 +142,7 @@ def test_the_spread_is_one_tick_four_times_out_of_five(lab: LabTables) -> None:
 
 
 def test_each_venue_shows_its_basis(lab: LabTables) -> None:
-    """Mean log distance to the report of the second; the stationary basis alone has an error of about 0.1 bp in two days."""
+    """Mean log distance to the report of the second; two days of a wandering basis leave an error of about 0.1 bp."""
     reports = lab.oracle.select("event_ns", "price").sort("event_ns")
     for v in VENUES:
         rows = lab.spot.filter(pl.col("venue") == v.name).sort("event_ns")
@@ -162,7 +169,7 @@ def test_reports_are_received_more_than_eight_tenths_of_a_second_late(lab: LabTa
 
 @pytest.mark.parametrize("who", ["mid_up", "fair_up"])
 def test_the_efficient_market_and_the_model_are_calibrated_at_half_time(efficient_run: Prepared, who: str) -> None:
-    """1,152 windows in five bins: every bin within 3.5 standard errors; Brier score near that of a calibrated forecast."""
+    """1,152 windows in five bins, each within 3.5 standard errors; Brier score near that of a calibrated forecast."""
     p = np.asarray(getattr(efficient_run.sample, who))
     up = efficient_run.windows["outcome"] == 1
     known = np.isfinite(p)

@@ -54,7 +54,9 @@ def random_market(seed: int) -> dict[str, pl.DataFrame]:
                 if r.random() < 0.7:
                     row[f"{side}_size"] = r.randrange(1, 1000) / 4
         books.append(row)
-    prices = [(half(-30, 610), v, r.randrange(9000, 11000) / 100) for v in ("okx", "coinbase", "kraken") for _ in range(9)]
+    prices = [
+        (half(-30, 610), v, r.randrange(9000, 11000) / 100) for v in ("okx", "coinbase", "kraken") for _ in range(9)
+    ]
     reports = []
     arrived = -1e9
     for s in sorted(r.sample(range(-80, 605), r.choice([0, 300, 560, 640, 680]))):
@@ -140,6 +142,13 @@ def test_event_driven_ticks_are_the_distinct_times_of_books_and_prices() -> None
     prices = spot([(-5, "coinbase", 1.0), (3, "okx", 1.0), (9, "coinbase", 1.0)])
     tape = build(Market(step_ms=0), windows(1), binary_quotes=books, spot=prices)
     assert tape.ticks["ts_ns"].tolist() == [ns(0), ns(3), ns(8), ns(9)]
+
+
+def test_a_book_of_a_market_that_is_not_open_is_no_reason_to_decide() -> None:
+    """Else the decision times of a day would depend on which other days are in the tape."""
+    rows = [mirrored(2, "w1", 0.4, 0.5), mirrored(3, "w0", 0.4, 0.5), mirrored(303, "w0", 0.4, 0.5)]
+    tape = build(Market(step_ms=0), windows(2), binary_quotes=quotes(rows), spot=spot([(4, "coinbase", 1.0)]))
+    assert tape.ticks["ts_ns"].tolist() == [ns(3), ns(4)]
 
 
 def test_a_grid_tape_runs_from_the_first_open_to_the_last_close() -> None:
@@ -260,14 +269,21 @@ def test_rules_follow_the_date_of_the_open() -> None:
     # 2026-08-14 00:00 UTC: 30 s averages before, 60 s after; delay 250 ms until 2026-08-17 11:00.
     edge = (1_786_665_600 * SECOND - ns(0)) / SECOND
     rows = windows(2, first=edge - 300)
-    tape = build(COARSE, rows, binary_quotes=quotes([mirrored(edge - 300, "w0", 0.4, 0.5)]), spot=spot([(edge - 301, "coinbase", 1.0)]))
+    tape = build(
+        COARSE,
+        rows,
+        binary_quotes=quotes([mirrored(edge - 300, "w0", 0.4, 0.5)]),
+        spot=spot([(edge - 301, "coinbase", 1.0)]),
+    )
     lookback = {int(w): float(x) for w, x in zip(tape.ticks["window"], tape.ticks["lookback_s"], strict=True)}
     assert lookback == {0: 30.0, 1: 60.0}
     assert tape.windows["delay_ns"].tolist() == [250_000_000] * 2
 
 
 def test_recorded_metadata_wins_over_the_dated_table() -> None:
-    own = windows(2, fee_rate=[0.01, None], fee_exponent=[2.0, None], tick_size=[0.005, None], settlement_rule=["spot", None])
+    own = windows(
+        2, fee_rate=[0.01, None], fee_exponent=[2.0, None], tick_size=[0.005, None], settlement_rule=["spot", None]
+    )
     tape = build(COARSE, own, binary_quotes=one_quote(), spot=one_price())
     assert tape.windows["fee_rate"].tolist() == [0.01, 0.07]
     assert tape.windows["fee_exponent"].tolist() == [2.0, 1.0]
@@ -298,16 +314,28 @@ def test_books_are_ordered_by_the_venues_clock_whatever_the_order_of_receipt() -
     assert books.up_ask[:, 0].tolist() == [0.7, 0.5, 0.4]
 
 
+def test_the_venues_book_of_the_last_window_includes_what_reached_us_after_the_close() -> None:
+    """An order in its last second meets it, as it would in any other window."""
+    rows = [mirrored(1, "w0", 0.4, 0.5), mirrored(301, "w0", 0.6, 0.7, e=299)]
+    for n in (1, 2):
+        books = build(COARSE, windows(n), binary_quotes=quotes(rows), spot=one_price()).books
+        assert books.up_ask[books.first[0] : books.first[1], 0].tolist() == [0.5, 0.7]
+
+
 def test_depth_levels_are_padded_and_a_bare_row_keeps_its_touch() -> None:
     deep = mirrored(1, "w0", 0.49, 0.50, size=7.0, up_asks_px=[0.50, 0.52], up_asks_sz=[7.0, 9.0])
-    books = build(COARSE, windows(1), binary_quotes=quotes([deep, mirrored(2, "w0", 0.48, 0.51, 5.0)]), spot=one_price()).books
+    books = build(
+        COARSE, windows(1), binary_quotes=quotes([deep, mirrored(2, "w0", 0.48, 0.51, 5.0)]), spot=one_price()
+    ).books
     np.testing.assert_array_equal(books.up_ask, [[0.50, 0.52], [0.51, np.nan]])
     np.testing.assert_array_equal(books.up_ask_size, [[7.0, 9.0], [5.0, 0.0]])
     np.testing.assert_array_equal(books.down_ask, [[0.51], [0.52]])
 
 
 def test_an_unknown_size_is_infinite_and_a_missing_side_has_no_price() -> None:
-    tape = build(COARSE, windows(1), binary_quotes=quotes([{"t": 0, "market_id": "w0", "up_ask": 0.5}]), spot=one_price())
+    tape = build(
+        COARSE, windows(1), binary_quotes=quotes([{"t": 0, "market_id": "w0", "up_ask": 0.5}]), spot=one_price()
+    )
     tick = tape.ticks[0]
     assert tick["up_ask_size"] == math.inf
     assert math.isnan(tick["down_ask"])
@@ -330,7 +358,9 @@ def test_a_venue_keeps_its_slot_from_day_to_day() -> None:
 
 def test_the_reference_venue_comes_first() -> None:
     prices = spot([(-1, v, 1.0) for v in ("binance", "coinbase", "okx")])
-    notes = build_tape(Frames({"binary_quotes": one_quote(), "spot": prices}), Market(reference_venue="okx"), windows(1))[1]
+    notes = build_tape(
+        Frames({"binary_quotes": one_quote(), "spot": prices}), Market(reference_venue="okx"), windows(1)
+    )[1]
     assert notes.venues == ("okx", "binance", "coinbase")
 
 
