@@ -25,12 +25,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes: does everything run?")
-    parser.add_argument("--month", action="store_true", help="also stream 30 days (minutes, 5 GB of disk)")
     options = parser.parse_args()
     names = options.names or list(NAMES)
     if unknown := [name for name in names if name not in NAMES]:
         parser.error(f"there is no benchmark {unknown[0]!r}; choose from {', '.join(NAMES)}.")
-    sizes = Sizes.tiny() if options.tiny else Sizes.complete(options.month)
+    sizes = Sizes.tiny() if options.tiny else Sizes.complete()
     progress = Console(stderr=True)
     rows: list[Row] = []
     busy: dict[str, float] = {}

@@ -41,11 +41,14 @@ def cscv_memory(rows: str, columns: str, blocks: str) -> dict[str, Any]:
 
 
 def tape_memory(catalog: str, days: str) -> dict[str, Any]:
-    """Peak of a process that streams the first days of a catalog into the candidates of a 200-configuration grid."""
+    """Peak of a process that streams days of a catalog into the candidates of a 200-configuration grid.
+
+    A catalog of fewer days is streamed over and over: its numbers then mean nothing, its memory does.
+    """
     import numpy as np
 
     from arena.engine.execution import execution_model
-    from arena.engine.prepare import prepare
+    from arena.engine.prepare import Collector
     from arena.market.build import find_windows, tapes
     from arena.market.catalog import Catalog
     from arena.strategies import load
@@ -56,10 +59,16 @@ def tape_memory(catalog: str, days: str) -> dict[str, Any]:
     base = strategy.preset("corrected")
     grid = list(latin_hypercube(strategy, base, 200, np.random.default_rng(1)))
     data = Catalog.open(catalog)
-    windows = find_windows(data, MARKET, None, None).head(int(days) * 86_400 // MARKET.interval_s)
-    prepared = prepare(
-        strategy, base.observe, strategy.loosest(grid), tapes(data, MARKET, windows), execution_model("latency")
-    )
+    windows = find_windows(data, MARKET, None, None)
+
+    collector = Collector(strategy, base.observe, strategy.loosest(grid), execution_model("latency"))
+    wanted = int(days)
+    while wanted > 0:
+        for tape, note in tapes(data, MARKET, windows.head(wanted * 86_400 // MARKET.interval_s)):
+            collector.add(tape, note)
+            wanted -= 1
+        collector._state = strategy.new_state()  # time starts over
+    prepared = collector.prepared()
     kept = prepared.ticks.nbytes + prepared.signals.nbytes + sum(a.nbytes for a in prepared.arrivals)
     return {"mib": peak_mib(), "kept_mib": kept / 2**20}
 

@@ -96,14 +96,15 @@ def _family(sweep: Sweep, trials: int, experiment: Experiment, rng: np.random.Ge
 
 
 def _needed(oos: OutOfSample, experiment: Experiment) -> int:
-    """Bets until a test of the stated size and power would find the edge that was observed; 0 = no edge observed."""
+    """Bets after which a test of the stated size and power would find the edge stated beforehand.
+
+    Not the edge that was observed: the power to find what one has already found restates its p-value
+    (Hoenig & Heisey 2001) and tells nothing about the sample.
+    """
     bet = oos.won >= 0
-    if not bet.any():
-        return 0
-    wins, cost = float((oos.won[bet] == 1).mean()), float(oos.cost[bet].mean())
-    if not 0.0 < cost < wins < 1.0:
-        return 0
-    return bets_needed(cost, wins, alpha=experiment.gates.alpha, power=experiment.gates.power)
+    cost = float(oos.cost[bet].mean()) if bet.any() else 0.5
+    g = experiment.gates
+    return bets_needed(cost, min(cost + g.edge, 0.999), alpha=g.alpha, power=g.power)
 
 
 def _gain(oos: OutOfSample, rng: np.random.Generator) -> LogScoreGain | None:
@@ -142,9 +143,8 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             ),
             gate("causal", "do decisions survive truncation of the future?", float(causal), "0|1", ">=", 1.0, ""),
             gate(
-                "sample", "enough out-of-sample bets to see an edge of the observed size?", float(n), "bets", ">=",
-                float(max(evidence.bets_needed, experiment.objective.min_bets)),
-                _sample_note(n, evidence.bets_needed, experiment.objective.min_bets),
+                "sample", f"enough out-of-sample bets to see an edge of {100 * g.edge:g} points?", float(n), "bets",
+                ">=", float(evidence.bets_needed), "" if n >= evidence.bets_needed else "more data",
             ),
             gate(
                 "beats the price", "p-value of the wins against fee-inclusive break-even (exact)", p_value, "p", "<",
@@ -177,12 +177,6 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             ),
         )
     )  # fmt: skip
-
-
-def _sample_note(bets: int, needed: int, minimum: int) -> str:
-    if bets and needed == 0:
-        return "no edge observed: no sample would be enough"
-    return "" if bets >= max(needed, minimum) else "more data, or a larger edge"
 
 
 def _win_note(wins: int, bets: int, cost: F8) -> str:

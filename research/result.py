@@ -154,6 +154,7 @@ class OutOfSample:
 class Evidence:
     """The statistics behind the verdict; None or NaN where the data did not allow one (the gate says why).
 
+    ``bets_needed`` is what a test of the stated size and power needs to find the edge stated beforehand.
     ``sharpe`` and ``psr`` are of the stitched out-of-sample series, per window; ``dsr`` is of the best
     configuration of the grid over the whole span, deflated by ``trials`` trials of variance ``trial_variance``.
     """

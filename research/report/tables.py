@@ -197,8 +197,9 @@ def evidence_list(result: RunResult) -> str:
         says = f"{percent(i.level, 0)} interval {percent(i.lower, 2, True)} to {percent(i.upper, 2, True)}"
         says += f", {i.draws:,} draws of blocks of {i.block:.1f} windows"
         facts.append(("Return per window", percent(i.estimate, 2, True), says))
-    needed = f"{e.bets_needed:,}" if e.bets_needed else NONE
-    facts.append(("Bets needed", needed, "to see an edge of the observed size; a dash when none was observed"))
+    edge = 100 * result.experiment.gates.edge
+    says = f"to find an edge of {edge:g} points, stated beforehand, with the asked power"
+    facts.append(("Bets needed", f"{e.bets_needed:,}", says))
     if e.gain is not None:
         g = e.gain
         says = f"nats per bet, model over mid; {percent(g.level, 0)} interval {signed(g.lower)} to {signed(g.upper)}"
