@@ -197,7 +197,10 @@ def _prepare(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, progress: Pro
                 collector.add(tape, note)
             moment = datetime.fromtimestamp(int(tape.ticks["ts_ns"][0]) // 1_000_000_000, tz=UTC)
             progress.step(f"{moment:%Y-%m-%d}")
-    return {name: collector.prepared() for name, collector in collectors.items()}
+    prepared = {name: collector.prepared() for name, collector in collectors.items()}
+    if not any(note.quotes for note in prepared[todo.base].notes):
+        raise DataError(f"none of the {windows.height} windows was quoted by source {windows['source'][0]!r}.")
+    return prepared
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
@@ -222,6 +225,9 @@ def _facts(todo: _Plan, catalog: Catalog, prepared: Prepared, truth: str) -> Dat
     if todo.experiment.levers_for_all:
         changes = ", ".join(f"{k}={v:g}" for k, v in todo.experiment.levers_for_all.items())
         said.append(f"levers overridden for every preset because of this data: {changes}")
+    silent = sum(n.quotes == 0 for n in notes)
+    if silent:
+        said.append(f"{silent} of {len(notes)} days have windows but not one quote")
     unknown = sum(n.unknown_outcomes for n in notes)
     if unknown:
         said.append(f"{unknown} windows have no known outcome; they are shown to the strategy but never traded")
@@ -323,7 +329,7 @@ def _walk(
         trials = earlier + len({*todo.grid, *todo.configurations.values()})
         evidence = weigh(table, oos, experiment, trials, rng, jobs)
         progress.step("statistics")
-        causal = _causal(todo, catalog, windows)
+        causal = _causal(todo, catalog, windows, prepared)
         progress.step("causality")
     return WalkForward(
         grid=todo.grid,
@@ -335,15 +341,22 @@ def _walk(
     )
 
 
-def _causal(todo: _Plan, catalog: Catalog, windows: pl.DataFrame) -> bool:
-    """Truncation and scramble check of the base configuration on the first hour of the run's own data."""
+def _causal(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, prepared: Prepared) -> bool:
+    """Truncation and scramble check of the base configuration on an hour of the run's own data.
+
+    The hour starts with the first window that was ever worth an entry: recordings often begin with windows
+    that nobody quoted, and there is nothing to check in those.
+    """
     from arena.causality import check
 
+    entered = np.flatnonzero(np.diff(prepared.first))
+    begin = int(entered[0]) if entered.size else 0
+    length = max(2, 3600 // todo.market.interval_s)
     return check(
         todo.strategy,
         catalog,
         todo.market,
-        windows.head(max(2, 3600 // todo.market.interval_s)),
+        windows.slice(begin, length),
         todo.configurations[todo.base],
         rng=np.random.default_rng([todo.experiment.seed, 4]),
         cuts=4,

@@ -7,7 +7,7 @@ then streams through memory a day at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -113,6 +113,7 @@ class TapeNotes:
     """What the numbers of a tape mean: one line each for the report."""
 
     market_ids: tuple[str, ...]
+    quotes: int
     venues: tuple[str, ...]
     unknown_outcomes: int
     missing_strikes: int
@@ -193,7 +194,7 @@ def build_tape(
         buffer: tick records that may be overwritten with the new ones.
 
     Raises:
-        DataError: no spot prices or no quotes in the span.
+        DataError: no spot prices in the span. A span without quotes is a tape on which nothing can be done.
         VenueRuleError: a window's rules are neither recorded nor in the dated table.
     """
     source = str(windows["source"][0])
@@ -205,8 +206,6 @@ def build_tape(
         raise DataError(f"no {market.asset} spot prices around {day}; the strategy cannot price without them.")
     late = span | {"end_ns": end_ns + TAIL_NS}
     quotes = _quotes(data.scan("binary_quotes", source=source, **late), windows)
-    if quotes.is_empty():
-        raise DataError(f"no quotes of the {windows.height} windows from source {source!r} on {day}.")
     rules = _resolve_rules(market, windows)
     reports = data.scan("oracle", **late)
     # Another venue's feed is another price: a market is only ever read against the feed that settles it.
@@ -224,7 +223,7 @@ def build_tape(
     win, facts, notes = _windows(market, windows, rules, by_venue[0], oracle, tuple(names))
     ts = _decision_times(market, start_ns, end_ns, win, quotes, spot)
     ticks = _ticks(blank_ticks(ts.shape[0], buffer), ts, win, facts, by_venue, quotes, oracle)
-    return Tape(ticks, win, _books(quotes, windows.height)), notes
+    return Tape(ticks, win, _books(quotes, windows.height)), replace(notes, quotes=quotes.height)
 
 
 def _in_order(rows: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -332,6 +331,7 @@ def _windows(
     )
     notes = TapeNotes(
         market_ids=tuple(rows["market_id"].to_list()),
+        quotes=0,
         venues=venues,
         unknown_outcomes=int((outcome == UNKNOWN).sum()),
         missing_strikes=int((~np.isfinite(strike)).sum()),
