@@ -23,9 +23,10 @@ from arena.engine.prepare import observe_tape
 from arena.errors import DataError
 from arena.jit import jit
 from arena.market.build import STRIKE_RELAY_NS, TAIL_NS, WARMUP_NS, Market, Source, build_tape
-from arena.market.schema import SECOND, TABLES
+from arena.market.schema import TABLES
 from arena.market.tape import Records
 from arena.strategies.base import Configuration, Strategy, decide
+from arena.units import SECOND
 
 DECISION_DTYPE = np.dtype(
     [

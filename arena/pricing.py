@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 
 from arena.jit import jit
-
-YEAR_S = 31_536_000.0
-"""Seconds in the 365-day year that volatilities are quoted in."""
+from arena.units import YEAR_S
 
 _SQRT_HALF = math.sqrt(0.5)
 

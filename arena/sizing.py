@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from arena.jit import Record, jit
+from arena.units import MICRO
 
-MICRO = 1_000_000
 MULTIPLIER_FLOOR = 0.25
 
 ALLOCATOR_DTYPE = np.dtype(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.jit import Record, jit
-from arena.pricing import YEAR_S
+from arena.units import YEAR_S
 
 TICK_CAPACITY = 8192
 CLOCK_CAPACITY = 2048

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from arena.engine.prepare import observe_tape
 from arena.market.tape import Records
-from arena.pricing import YEAR_S
+from arena.units import YEAR_S
 from benchmarks.lab import LabMarket
 from benchmarks.measure import timed
 from benchmarks.rows import Row, Sizes

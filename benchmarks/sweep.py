@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from arena.costs import cost_model
 from arena.engine.execution import execution_model
 from arena.engine.prepare import prepare
-from arena.engine.run import sweep
+from arena.engine.replay import SETTLED
+from arena.engine.run import replay_fixed, sweep
+from arena.market.tape import Records
 from benchmarks.lab import LabMarket, every_tick
 from benchmarks.measure import timed
 from benchmarks.rows import Row, Sizes
 from research.grid import latin_hypercube
 
 BUDGET = 1e9
+
+
+def _returns(trades: Records) -> Records:
+    bet = trades["status"] == SETTLED
+    paid = np.where(bet, trades["notional"] + trades["fee"], 1)
+    return np.where(bet, trades["payout"] / paid - 1.0, 0.0)
 
 
 def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
@@ -26,15 +35,24 @@ def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
     jobs = os.cpu_count() or 1
     loosest = lab.strategy.loosest(grid)
     features, prepared = timed(lambda: prepare(lab.strategy, base.observe, loosest, lab.tapes, execution), sizes.runs)
-    ours, table = timed(lambda: sweep(prepared, grid, execution, costs, jobs=jobs), sizes.runs)
+    ours, table = timed(lambda: sweep(lab.strategy, prepared, grid, execution, costs, jobs=jobs), sizes.runs)
     work = len(grid) * prepared.n_ticks
 
     # Spread over the grid, so that the subset is as mixed as the whole.
     picked = np.linspace(0, len(grid) - 1, sizes.brute).astype(int)
     full = every_tick(lab.strategy, base.observe, loosest, lab.tapes, execution)
     subset = [grid[k] for k in picked]
-    brute, plain = timed(lambda: sweep(full, subset, execution, costs, jobs=jobs), sizes.runs)
-    agrees = np.array_equal(plain.returns, table.returns[:, picked]) and np.array_equal(plain.won, table.won[:, picked])
+
+    def brute_force() -> list[Records]:
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            return list(pool.map(lambda c: replay_fixed(full, c.decide, execution, costs), subset))
+
+    brute, plain = timed(brute_force, sizes.runs)
+    agrees = all(
+        np.array_equal(np.where(trades["status"] == SETTLED, trades["won"], -1), table.won[:, k])
+        and np.array_equal(_returns(trades), table.returns[:, k])
+        for trades, k in zip(plain, picked, strict=True)
+    )
     share = prepared.ticks.shape[0] / prepared.n_ticks
     both = ours.times(1.0 + features.median / ours.median)
     peer = f"brute force, no prefilter, {len(subset)} configurations"

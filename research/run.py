@@ -299,7 +299,9 @@ def _walk(
     except ValidationError as error:
         raise DataError(f"the walk-forward does not fit the data: {error}") from error
     with progress.stage("sweep", len(todo.grid)):
-        table = sweep(prepared, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step(""))
+        table = sweep(
+            todo.strategy, prepared, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step("")
+        )
     results: list[FoldResult] = []
     with progress.stage("walk-forward", len(folds)):
         for number, fold in enumerate(folds, 1):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from arena.engine.execution import MICRO
 from arena.engine.prepare import Prepared
 from arena.engine.run import AccountRun, equity_curve
+from arena.units import MICRO
 from arena.validation.calibration import reliability_curve
 from arena.validation.forecast import brier, log_loss, log_score_gain
 from research.result import Calibration, Summary

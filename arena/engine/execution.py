@@ -13,8 +13,8 @@ from arena.costs import CostModel, fee_per_share
 from arena.errors import ConfigError
 from arena.jit import jit
 from arena.market.tape import F8
+from arena.units import MICRO
 
-MICRO = 1_000_000
 DEFAULT_NETWORK_MS = 50
 _TICK_TOLERANCE = 1e-9
 

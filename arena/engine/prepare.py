@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,12 @@ from arena.engine.execution import ExecutionModel
 from arena.engine.replay import N_REASONS, Arrivals
 from arena.errors import DataError
 from arena.jit import jit
-from arena.market.build import TapeNotes
-from arena.market.schema import SECOND
 from arena.market.tape import F4, F8, I8, Books, Records, Tape, candidates
 from arena.strategies.base import Strategy, decide, observe
+from arena.units import SECOND
+
+if TYPE_CHECKING:
+    from arena.market.build import TapeNotes
 
 MARK_STEP_NS = 10 * SECOND
 """Spacing of the grid on which open positions are marked."""
@@ -137,9 +139,26 @@ def _arrivals(books: Books, rows: I8) -> Arrivals:
     return Arrivals(row, books.up_ask[used], books.up_ask_size[used], books.down_ask[used], books.down_ask_size[used])
 
 
+def _join(parts: list[Any]) -> Any:
+    """The parts as one array; the list is emptied."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
+
+
+def _join_arrivals(parts: list[Arrivals]) -> Arrivals:
+    """The books of all tapes under one numbering, padded to one depth; the list is emptied."""
+    shift = np.cumsum([0, *(part.up_ask.shape[0] for part in parts)])
+    row = np.concatenate([np.where(p.row >= 0, p.row + s, -1) for p, s in zip(parts, shift[:-1], strict=True)])
+    columns = [list(column) for column in zip(*(part[1:] for part in parts), strict=True)]
+    parts.clear()
+    return Arrivals(row, *(_stack_levels(columns.pop(0), fill) for fill in (np.nan, 0.0, np.nan, 0.0)))
+
+
 def _stack_levels(parts: list[F8], fill: float) -> F8:
     depth = max(p.shape[1] for p in parts)
     padded = [np.pad(p, ((0, 0), (0, depth - p.shape[1])), constant_values=fill) for p in parts]
+    parts.clear()
     return np.ascontiguousarray(np.concatenate(padded))
 
 
@@ -199,7 +218,9 @@ class Collector:
         self._assumed_size_usd = assumed_size_usd
         self._state = strategy.new_state()
         self._counts = {name: np.zeros(N_REASONS, dtype=np.int64) for name in self._funnels}
-        self._kept: list[tuple[Records, Records, Arrivals]] = []
+        self._candidates: list[Records] = []
+        self._kept_signals: list[Records] = []
+        self._arrivals: list[Arrivals] = []
         self._windows: list[Records] = []
         self._marks: list[F4] = []
         self._samples: list[Sample] = []
@@ -232,7 +253,9 @@ class Collector:
         rows = np.empty(chosen.shape[0], dtype=np.int64)
         _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, self._execution, rows)
         chosen["window"] += sum(w.shape[0] for w in self._windows)
-        self._kept.append((chosen, signals[index], _arrivals(tape.books, rows)))
+        self._candidates.append(chosen)
+        self._kept_signals.append(signals[index])
+        self._arrivals.append(_arrivals(tape.books, rows))
         self._windows.append(win)
         self._marks.append(_marks(tape))
         self._samples.append(_sample(tape, signals))
@@ -240,31 +263,22 @@ class Collector:
         self._n_ticks += ticks.shape[0]
 
     def prepared(self) -> Prepared:
-        """Everything gathered so far, joined.
+        """Everything gathered, joined. Ends the collection: each part is let go as soon as it is joined, so
+        that a long span is never held twice.
 
         Raises:
             DataError: no tape was added.
         """
         if not self._windows:
             raise DataError("there is nothing to replay: no tape in the chosen span.")
-        kept = self._kept
-        ticks = np.concatenate([k[0] for k in kept])
         windows = np.concatenate(self._windows)
-        row, shift = [], 0
-        for _, _, a in kept:
-            row.append(np.where(a.row >= 0, a.row + shift, -1))
-            shift += a.up_ask.shape[0]
-        arrivals = Arrivals(
-            np.concatenate(row),
-            _stack_levels([k[2].up_ask for k in kept], np.nan),
-            _stack_levels([k[2].up_ask_size for k in kept], 0.0),
-            _stack_levels([k[2].down_ask for k in kept], np.nan),
-            _stack_levels([k[2].down_ask_size for k in kept], 0.0),
-        )
+        ticks = _join(self._candidates)
+        signals = _join(self._kept_signals)
+        arrivals = _join_arrivals(self._arrivals)
         depth = max(m.shape[1] for m in self._marks)
         return Prepared(
             ticks=ticks,
-            signals=np.concatenate([k[1] for k in kept]),
+            signals=signals,
             arrivals=arrivals,
             first=np.searchsorted(ticks["window"], np.arange(windows.shape[0] + 1)).astype(np.int64),
             windows=windows,

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.costs import CostModel, entry_cost_per_share
-from arena.engine.execution import MICRO, ExecutionModel, charge, take_levels
+from arena.engine.execution import ExecutionModel, charge, take_levels
 from arena.jit import jit
 from arena.ledger import LEDGER_DTYPE, balanced, fill, headroom, open_ledger, reserve, settle
 from arena.market.tape import F8, I8, Records
 from arena.sizing import ALLOCATOR_DTYPE, Account, allocator_multiplier, allocator_update, bet_size
 from arena.strategies.base import decide
+from arena.units import MICRO
 
 _FOREVER = np.iinfo(np.int64).max
 

@@ -7,7 +7,7 @@ respects its caps, and waits for the venue to pay.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.costs import CostModel
-from arena.engine.execution import MICRO, ExecutionModel
+from arena.engine.execution import ExecutionModel
+from arena.engine.narrow import branches
 from arena.engine.prepare import MARK_STEP_NS, Prepared
 from arena.engine.replay import SETTLED, Books, finish, new_books, replay
 from arena.market.tape import F8, I1, I8
 from arena.sizing import Account
-from arena.strategies.base import Configuration
+from arena.strategies.base import Configuration, Strategy
+from arena.units import MICRO
+
+_AHEAD = 16
 
 SWEEP_STAKE_USD = 35.0
 """Stake of every bet in a sweep: 3.5 % of the seed's $1,000 bankroll."""
@@ -134,6 +138,7 @@ def replay_fixed(
 
 
 def sweep(
+    strategy: Strategy,
     prepared: Prepared,
     configurations: Sequence[Configuration],
     execution: ExecutionModel,
@@ -150,8 +155,8 @@ def sweep(
     mid = np.full(shape, np.nan)
     won = np.full(shape, -1, dtype=np.int8)
 
-    def one(c: int) -> None:
-        trades = replay_fixed(prepared, configurations[c].decide, execution, costs)
+    def one(part: Prepared, c: int) -> None:
+        trades = replay_fixed(part, configurations[c].decide, execution, costs)
         bet = trades["status"] == SETTLED
         paid = (trades["notional"] + trades["fee"])[bet]
         returns[bet, c] = trades["payout"][bet] / paid - 1.0
@@ -164,7 +169,13 @@ def sweep(
 
     pool = ThreadPoolExecutor(max_workers=max(1, jobs))
     try:
-        for future in [pool.submit(one, c) for c in range(len(configurations))]:
+        waiting: list[Future[None]] = []
+        for part, group in branches(strategy, prepared, configurations):
+            # A few groups ahead keep every thread busy without holding all their candidates at once.
+            while len(waiting) > _AHEAD * max(1, jobs):
+                waiting.pop(0).result()
+            waiting += [pool.submit(one, part, int(c)) for c in group]
+        for future in waiting:
             future.result()
     finally:
         # An interrupt must not wait for the configurations that have not begun.

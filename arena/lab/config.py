@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from arena.errors import ConfigError
-from arena.market.schema import SECOND
+from arena.units import SECOND
 
 GENERATOR_VERSION = 1
 """Raised whenever the same settings would generate different bytes."""

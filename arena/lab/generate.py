@@ -15,9 +15,10 @@ import polars as pl
 from arena.jit import jit
 from arena.lab.config import LabConfig, VenueModel
 from arena.market.build import LOOKBACKS_S
-from arena.market.schema import BINARY_QUOTES, GAPS, MS, ORACLE, SECOND, SPOT, WINDOWS
+from arena.market.schema import BINARY_QUOTES, GAPS, ORACLE, SPOT, WINDOWS
 from arena.market.tape import F8, I8
-from arena.pricing import YEAR_S, twap_digital_up
+from arena.pricing import twap_digital_up
+from arena.units import MS, SECOND, YEAR_S
 from arena.venues.rules import Rules, rules_at
 
 STEP_MS = 50

@@ -17,7 +17,6 @@ import polars as pl
 
 from arena.errors import DataError
 from arena.jit import jit
-from arena.market.schema import MS, SECOND
 from arena.market.tape import (
     DOWN,
     F8,
@@ -35,6 +34,7 @@ from arena.market.tape import (
     asof_spot,
     blank_ticks,
 )
+from arena.units import MS, SECOND
 from arena.venues.rules import Rules, rule_edges, rules_at
 
 DAY_NS = 86_400 * SECOND

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.schema import SECOND, TABLES, Table
+from arena.market.schema import TABLES, Table
+from arena.units import SECOND
 
 PARITY_SLACK = 0.02
 """How far below one dollar both asks (or above it both bids) may sum before the row is refused, USD/share."""

@@ -17,9 +17,6 @@ from arena.errors import DataError
 
 SCHEMA_VERSION = 1
 
-MS = 1_000_000
-SECOND = 1_000_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -17,7 +17,7 @@ import numpy as np
 
 from arena.costs import fee_per_share
 from arena.jit import Record, jit
-from arena.market.tape import MAX_VENUES
+from arena.market.tape import F8, MAX_VENUES
 from arena.pricing import digital_up, kelly_fraction, log_growth, twap_digital_up
 from arena.sizing import Account
 from arena.strategies.base import Action, Configuration, Intent, Lever, Strategy, implement
@@ -134,6 +134,35 @@ STATE_DTYPE = np.dtype(
 
 
 @jit
+def _sort_eight(x: F8) -> None:
+    """Sort eight numbers in place by Batcher's odd-even merge network (1968).
+
+    The venues' order changes from tick to tick, and a branch on it is a coin toss; this has none.
+    """
+    a, b, c, d, e, f, g, h = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
+    a, b = min(a, b), max(a, b)
+    c, d = min(c, d), max(c, d)
+    e, f = min(e, f), max(e, f)
+    g, h = min(g, h), max(g, h)
+    a, c = min(a, c), max(a, c)
+    b, d = min(b, d), max(b, d)
+    e, g = min(e, g), max(e, g)
+    f, h = min(f, h), max(f, h)
+    b, c = min(b, c), max(b, c)
+    f, g = min(f, g), max(f, g)
+    a, e = min(a, e), max(a, e)
+    b, f = min(b, f), max(b, f)
+    c, g = min(c, g), max(c, g)
+    d, h = min(d, h), max(d, h)
+    c, e = min(c, e), max(c, e)
+    d, f = min(d, f), max(d, f)
+    b, c = min(b, c), max(b, c)
+    d, e = min(d, e), max(d, e)
+    f, g = min(f, g), max(f, g)
+    x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7] = a, b, c, d, e, f, g, h
+
+
+@jit
 def _median_fresh(state: Record, tick: Record, stale_ms: float, measured_only: bool) -> float:
     """Median of the venues' fresh prices, each brought to the settlement source; NaN when none is fresh.
 
@@ -141,19 +170,16 @@ def _median_fresh(state: Record, tick: Record, stale_ms: float, measured_only: b
     prices its raw one would be the odd one out, not a sixth opinion.
     """
     n = 0
+    x = state.scratch
     for v in range(MAX_VENUES):
         known = not measured_only or state.basis_n[v] > 0
-        if known and tick.spot_age_ms[v] <= stale_ms and tick.spot_px[v] > 0.0:
-            x = tick.spot_px[v] * state.factor[v]
-            k = n
-            while k > 0 and state.scratch[k - 1] > x:
-                state.scratch[k] = state.scratch[k - 1]
-                k -= 1
-            state.scratch[k] = x
-            n += 1
+        fresh = known and tick.spot_age_ms[v] <= stale_ms and tick.spot_px[v] > 0.0
+        x[v] = tick.spot_px[v] * state.factor[v] if fresh else math.inf
+        n += fresh
     if n == 0:
         return math.nan
-    return 0.5 * float(state.scratch[(n - 1) // 2] + state.scratch[n // 2])
+    _sort_eight(x)
+    return 0.5 * float(x[(n - 1) // 2] + x[n // 2])
 
 
 @jit

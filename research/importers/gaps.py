@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from arena.market.schema import SECOND, TABLES
+from arena.market.schema import TABLES
+from arena.units import SECOND
 
 ORACLE_SILENCE_NS = 10 * SECOND
 SPOT_SILENCE_NS = 10 * SECOND

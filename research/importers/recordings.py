@@ -20,7 +20,8 @@ import polars as pl
 
 from arena.errors import DataError
 from arena.market.quality import EARLIEST_NS, LATEST_NS
-from arena.market.schema import MS, TABLES
+from arena.market.schema import TABLES
+from arena.units import MS
 from research.importers import defects
 
 _PRICE_TICKS = 10_000

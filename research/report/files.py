@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arena.engine.execution import MICRO
 from arena.engine.run import AccountRun, EquityCurve
+from arena.units import MICRO
 from research.report.terminal import to_json
 from research.result import RunResult
 

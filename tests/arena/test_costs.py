@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.costs import COST_MODELS, CostModel, cost_model, entry_cost_per_share, fee_per_share
-from arena.engine.execution import MICRO, charge, execution_model
+from arena.engine.execution import charge, execution_model
 from arena.errors import ConfigError
+from arena.units import MICRO
 
 VENUE = COST_MODELS["venue"]
 cents = st.integers(1, 999).map(lambda k: k / 1000)

@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from arena.pricing import (
-    YEAR_S,
-    digital_up,
-    kelly_fraction,
-    log_growth,
-    norm_cdf,
-    twap_digital_up,
-    twap_variance_s,
-)
+from arena.pricing import digital_up, kelly_fraction, log_growth, norm_cdf, twap_digital_up, twap_variance_s
+from arena.units import YEAR_S
 
 probabilities = st.floats(0.01, 0.99)
 sigmas = st.floats(0.05, 3.0)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.ledger import LEDGER_DTYPE, headroom, open_ledger
-from arena.sizing import ALLOCATOR_DTYPE, MICRO, Account, allocator_multiplier, allocator_update, bet_size
+from arena.sizing import ALLOCATOR_DTYPE, Account, allocator_multiplier, allocator_update, bet_size
+from arena.units import MICRO
 
 USD = MICRO
 

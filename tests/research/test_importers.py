@@ -10,7 +10,7 @@ import pytest
 
 from arena.errors import DataError
 from arena.market.catalog import Catalog
-from arena.market.schema import MS, SECOND
+from arena.units import MS, SECOND
 from research.importers import RECORDINGS, import_path
 from research.importers.gaps import oracle_gaps, quote_gaps, spot_gaps
 

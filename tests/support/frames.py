@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from arena.market.schema import BINARY_QUOTES, MS, ORACLE, SECOND, SPOT, WINDOWS
+from arena.market.schema import BINARY_QUOTES, ORACLE, SPOT, WINDOWS
+from arena.units import MS, SECOND
 
 T0 = 1_789_344_000 * SECOND
 """2026-09-14 00:00 UTC: under the 60 s average rule, fee rate 0.07, delay 150 ms."""

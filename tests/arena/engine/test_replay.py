@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arena.costs import COST_MODELS, CostModel
-from arena.engine.execution import MICRO, ExecutionModel, execution_model, take_levels
+from arena.engine.execution import ExecutionModel, execution_model, take_levels
 from arena.engine.prepare import Prepared, prepare
 from arena.engine.replay import IDLE, SETTLED, TRADE_DTYPE, new_books
 from arena.engine.run import AccountRun, equity_curve, replay_fixed, run_account, sweep
@@ -15,6 +15,7 @@ from arena.errors import DataError
 from arena.market.tape import DOWN, UNKNOWN, UP
 from arena.sizing import Account
 from arena.strategies.base import Configuration
+from arena.units import MICRO
 from tests.arena.engine.conftest import LATENCY, TOUCH, Slice
 from tests.support.accounting import PlainRun, PlainTrade, plain_equity, plain_replay
 
@@ -256,9 +257,14 @@ def random_grid(hours: Slice, n: int) -> list[Configuration]:
     ]  # fmt: skip
 
 
-def test_a_sweep_equals_each_configuration_replayed_over_every_tick(some_hours: Slice) -> None:
+@pytest.mark.parametrize("leaf", [1, 4, 32])
+def test_a_sweep_equals_each_configuration_replayed_over_every_tick(
+    some_hours: Slice, leaf: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arena.engine.narrow._LEAF", leaf)
+    monkeypatch.setattr("arena.engine.narrow._WORTH_TICKS", 0)
     grid = random_grid(some_hours, 15)
-    table = sweep(some_hours.prepared(grid, LATENCY), grid, LATENCY, VENUE)
+    table = sweep(some_hours.strategy, some_hours.prepared(grid, LATENCY), grid, LATENCY, VENUE)
     anything = grid[0].decide._replace(
         min_net_return=-99.0, min_edge=-99.0, min_price=0.0, max_price=1.0, max_spread=1.0, max_parity=9.0,
         min_seconds_left=-1.0, book_stale_ms=1e9,
@@ -283,7 +289,7 @@ def test_a_sweep_is_the_same_bytes_whatever_the_number_of_threads(
     grid = random_grid(some_hours, 24)
     grid = [replace(c, decide=c.decide._replace(min_edge=max(0.05, c.decide.min_edge))) for c in grid]
     p = two_days["corrected"]
-    tables = [sweep(p, grid, LATENCY, VENUE, jobs=jobs) for jobs in (1, 2, 8)]
+    tables = [sweep(some_hours.strategy, p, grid, LATENCY, VENUE, jobs=jobs) for jobs in (1, 2, 8)]
     for name in ("returns", "cost", "probability", "won"):
         assert len({getattr(t, name).tobytes() for t in tables}) == 1, name
 

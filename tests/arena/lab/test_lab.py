@@ -17,8 +17,9 @@ from arena.lab.config import VENUES, LabConfig
 from arena.lab.generate import LabTables, generate
 from arena.market.build import Market, find_windows, tapes
 from arena.market.quality import screen
-from arena.market.schema import SECOND, TABLES
+from arena.market.schema import TABLES
 from arena.strategies import load
+from arena.units import SECOND
 
 STRATEGY = load("BTC_5M")
 BASE = STRATEGY.configure(

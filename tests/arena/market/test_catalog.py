@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 
 from arena.errors import DataError
 from arena.market.catalog import MANIFEST, Catalog
-from arena.market.schema import SECOND, TABLES
+from arena.market.schema import TABLES
+from arena.units import SECOND
 
 DAY = 86_400 * SECOND
 T0 = 1_772_323_200 * SECOND  # 2026-03-01 00:00 UTC

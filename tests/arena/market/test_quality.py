@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from arena.errors import DataError
 from arena.market.quality import RULES, check_times, rules_for, screen
-from arena.market.schema import SECOND, TABLES
+from arena.market.schema import TABLES
+from arena.units import SECOND
 
 T0 = 1_776_081_600 * SECOND
 WINDOWS, QUOTES, SPOT, ORACLE, GAPS = (TABLES[n] for n in ("windows", "binary_quotes", "spot", "oracle", "gaps"))
