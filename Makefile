@@ -32,7 +32,7 @@ bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Arena needs Python 3.11 or newer; set PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Arena needs Python 3.11 or newer; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
 
 # The core comes first and alone: `make backtest` never waits for the development tools.

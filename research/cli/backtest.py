@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from arena.errors import ArenaError, ConfigError
+from arena.errors import ConfigError
+from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,20 +25,13 @@ if TYPE_CHECKING:
 _COMMANDS = ("run", "check", "ls")
 
 
-class _StrategyFirst(TyperGroup):
-    """``arena-backtest btc_5m`` is ``arena-backtest run btc_5m``; Arena errors are one line and exit code 2."""
+class _StrategyFirst(OneLineErrors):
+    """``arena-backtest btc_5m`` is ``arena-backtest run btc_5m``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in _COMMANDS and (not args[0].startswith("-") or args[0] == "--experiment"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ArenaError as error:
-            typer.echo(f"arena-backtest: {error}", err=True)
-            raise typer.Exit(2) from None
 
 
 app = typer.Typer(

@@ -6,12 +6,12 @@ Polars and rich are imported inside the commands, so that ``--help`` is instant.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from arena.errors import ArenaError, DataError
+from arena.errors import DataError
+from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,20 +26,9 @@ RECORDED = DATA / "recorded"
 """Default catalog of imported recordings."""
 
 
-class _OneLineErrors(TyperGroup):
-    """Any error Arena raises on purpose is one line on stderr and exit code 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ArenaError as error:
-            typer.echo(f"arena-data: {error}", err=True)
-            raise typer.Exit(2) from None
-
-
 app = typer.Typer(
     name="arena-data",
-    cls=_OneLineErrors,
+    cls=OneLineErrors,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
