@@ -22,9 +22,10 @@ import polars as pl
 from arena.engine.prepare import observe_tape
 from arena.errors import DataError
 from arena.jit import jit
-from arena.market.build import STRIKE_RELAY_NS, TAIL_NS, WARMUP_NS, Market, Source, build_tape
+from arena.market.build import TAIL_NS, WARMUP_NS, build_tape
 from arena.market.schema import TABLES
 from arena.market.tape import Records
+from arena.market.windows import STRIKE_RELAY_NS, Market, Source
 from arena.strategies.base import Configuration, Strategy, decide
 from arena.units import SECOND
 

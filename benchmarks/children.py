@@ -49,8 +49,9 @@ def tape_memory(catalog: str, days: str) -> dict[str, Any]:
 
     from arena.engine.execution import execution_model
     from arena.engine.prepare import Collector
-    from arena.market.build import find_windows, tapes
+    from arena.market.build import tapes
     from arena.market.catalog import Catalog
+    from arena.market.windows import find_windows
     from arena.strategies import load
     from benchmarks.lab import MARKET
     from research.grid import latin_hypercube

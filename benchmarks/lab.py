@@ -11,9 +11,10 @@ import numpy as np
 from arena.engine.execution import ExecutionModel
 from arena.engine.prepare import Prepared, _arrival_rows, _arrivals, observe_tape, prepare
 from arena.lab.config import LabConfig
-from arena.market.build import Market, TapeNotes, find_windows, tapes
+from arena.market.build import tapes
 from arena.market.catalog import Catalog
 from arena.market.tape import CANDIDATE_DTYPE, Books, Tape
+from arena.market.windows import Market, TapeNotes, find_windows
 from arena.strategies import load
 from arena.strategies.base import Strategy
 from research.lab_store import lab_catalog

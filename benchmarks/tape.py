@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from arena.market.build import build_tape, find_windows
+from arena.market.build import build_tape
 from arena.market.tape import Tape
+from arena.market.windows import find_windows
 from benchmarks.lab import MARKET, LabMarket
 from benchmarks.measure import Figure, in_child, timed
 from benchmarks.rows import Row, Sizes

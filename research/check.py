@@ -9,7 +9,7 @@ import numpy as np
 
 from arena.causality import check
 from arena.lab.config import LabConfig
-from arena.market.build import Market, find_windows
+from arena.market.windows import Market, find_windows
 from arena.strategies import load
 from research.lab_store import lab_catalog
 

@@ -20,8 +20,9 @@ from arena.engine.prepare import Collector, Prepared
 from arena.engine.run import equity_curve, run_account, sweep
 from arena.errors import DataError, ValidationError
 from arena.lab.config import LabConfig
-from arena.market.build import Market, days, find_windows, tapes
+from arena.market.build import days, tapes
 from arena.market.catalog import Catalog
+from arena.market.windows import Market, find_windows
 from arena.strategies import load
 from arena.strategies.base import Configuration, Strategy
 from research.experiment import LAB, Experiment, evaluation_id

@@ -24,7 +24,7 @@ from arena.strategies.base import Strategy, decide, observe
 from arena.units import SECOND
 
 if TYPE_CHECKING:
-    from arena.market.build import TapeNotes
+    from arena.market.windows import TapeNotes
 
 MARK_STEP_NS = 10 * SECOND
 """Spacing of the grid on which open positions are marked."""

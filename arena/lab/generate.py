@@ -14,9 +14,9 @@ import polars as pl
 
 from arena.jit import jit
 from arena.lab.config import LabConfig, VenueModel
-from arena.market.build import LOOKBACKS_S
 from arena.market.schema import BINARY_QUOTES, GAPS, ORACLE, SPOT, WINDOWS
 from arena.market.tape import F8, I8
+from arena.market.windows import LOOKBACKS_S
 from arena.pricing import twap_digital_up
 from arena.units import MS, SECOND, YEAR_S
 from arena.venues.rules import Rules, rules_at

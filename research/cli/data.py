@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from arena.market.catalog import Catalog, TableManifest
+    from arena.market.catalog import Catalog
+    from arena.market.manifest import TableManifest
     from research.importers import ImportReport
 
 DATA = Path("data")

@@ -13,7 +13,8 @@ import pytest
 import arena.causality as causality
 from arena.causality import CausalityReport, Finding, Frames, check, first_difference, run_strategy
 from arena.lab.generate import LabTables
-from arena.market.build import Market, build_tape
+from arena.market.build import build_tape
+from arena.market.windows import Market
 from arena.strategies import load, names
 from tests.support.frames import T0
 
@@ -146,7 +147,7 @@ from numba import types
 from numba.extending import intrinsic
 from arena.causality import check
 from arena.jit import jit
-from arena.market.build import Market
+from arena.market.windows import Market
 from arena.market.tape import TICK_DTYPE
 from arena.strategies.base import Configuration, Intent, Strategy, implement
 from arena.sizing import Account

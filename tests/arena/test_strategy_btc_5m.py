@@ -13,11 +13,13 @@ from arena.causality import run_strategy
 from arena.engine.prepare import mark_entries
 from arena.errors import ConfigError
 from arena.lab.generate import LabTables
-from arena.market.build import Market, build_tape
+from arena.market.build import build_tape
 from arena.market.tape import NEVER_MS, Records
+from arena.market.windows import Market
 from arena.strategies import load, names
 from arena.strategies.base import Action, Configuration
-from arena.strategies.btc_5m import SIGNAL_DTYPE, STRATEGY, DecideParams, Reason, decide
+from arena.strategies.btc_5m import STRATEGY, DecideParams, Reason, decide
+from arena.strategies.btc_5m_signal import SIGNAL_DTYPE
 from tests.arena.engine.conftest import cut
 from tests.support.btc_5m import plain_observe
 from tests.support.frames import a_tick, ns

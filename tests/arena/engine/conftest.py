@@ -12,8 +12,9 @@ from arena.causality import Frames, run_strategy
 from arena.engine.execution import ExecutionModel, execution_model
 from arena.engine.prepare import Collector, Prepared, prepare
 from arena.lab.generate import LabTables
-from arena.market.build import Market, TapeNotes, build_tape, find_windows, tapes
+from arena.market.build import build_tape, tapes
 from arena.market.tape import Tape
+from arena.market.windows import Market, TapeNotes, find_windows
 from arena.strategies import load
 from arena.strategies.base import Configuration, Strategy
 

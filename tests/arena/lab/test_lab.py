@@ -15,9 +15,10 @@ from arena.engine.run import replay_fixed
 from arena.errors import ConfigError
 from arena.lab.config import VENUES, LabConfig
 from arena.lab.generate import LabTables, generate
-from arena.market.build import Market, find_windows, tapes
+from arena.market.build import tapes
 from arena.market.quality import screen
 from arena.market.schema import TABLES
+from arena.market.windows import Market, find_windows
 from arena.strategies import load
 from arena.units import SECOND
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from arena.causality import Frames, first_difference
 from arena.lab.generate import LabTables
-from arena.market.build import Market, build_tape, find_windows, tapes
+from arena.market.build import build_tape, tapes
 from arena.market.tape import DOWN, NEVER_MS, UNKNOWN, UP, Tape
+from arena.market.windows import Market, find_windows
 from arena.units import SECOND
 from tests.support.frames import minute_reports, mirrored, ns, oracle, quotes, spot, windows
 
