@@ -91,7 +91,10 @@ class GateSettings(_Part):
 
     alpha: float = Field(0.05, gt=0, lt=0.5, description="size of the tests")
     power: float = Field(0.80, gt=0.5, lt=1, description="power asked of the sample size")
-    edge: float = Field(0.05, gt=0, lt=0.5, description="edge over break-even the sample must be able to show")
+    min_rarer_outcome: int = Field(
+        50, ge=1, description="wins and losses each; under it the normal theory of bets does not hold"
+    )
+    edge: float = Field(0.05, gt=0, lt=0.5, description="edge over break-even for the reported power")
     max_probability_of_loss: float = Field(0.20, gt=0, lt=1)
     min_dsr: float = Field(0.50, ge=0, lt=1, description="veto below")
     cscv_blocks: int = Field(16, ge=4, le=20)

@@ -143,8 +143,9 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             ),
             gate("causal", "do decisions survive truncation of the future?", float(causal), "0|1", ">=", 1.0, ""),
             gate(
-                "sample", f"enough out-of-sample bets to see an edge of {100 * g.edge:g} points?", float(n), "bets",
-                ">=", float(evidence.bets_needed), "" if n >= evidence.bets_needed else "more data",
+                "sample", "did wins and losses both occur often enough for the statistics to hold?",
+                float(min(wins, n - wins)), "of the rarer", ">=", float(g.min_rarer_outcome),
+                "" if min(wins, n - wins) >= g.min_rarer_outcome else "more data",
             ),
             gate(
                 "beats the price", "p-value of the wins against fee-inclusive break-even (exact)", p_value, "p", "<",
@@ -169,6 +170,10 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             gate(
                 "deflation veto", f"deflated Sharpe of the best of {evidence.trials} trials", evidence.dsr,
                 "probability", ">=", g.min_dsr, "all configurations ever evaluated for this strategy count",
+            ),
+            told(
+                "power", f"enough bets to find an edge of {100 * g.edge:g} points, stated beforehand?", float(n),
+                "bets", ">=", float(evidence.bets_needed), f"size {g.alpha:g}, power {g.power:g}",
             ),
             told("PSR", "probabilistic Sharpe against 0", evidence.psr, "probability", ">=", 0.95, "1 - p-value"),
             told(
