@@ -86,7 +86,7 @@ class Arrivals(NamedTuple):
     down_ask_size: F8
 
 
-class Books(NamedTuple):
+class AccountBooks(NamedTuple):
     """Everything a replay changes: pass the same one to consecutive calls to continue where it stood."""
 
     ledger: npt.NDArray[Any]
@@ -96,14 +96,14 @@ class Books(NamedTuple):
     reasons: I8
 
 
-def new_books(n_windows: int, bankroll_usd: float) -> Books:
+def new_books(n_windows: int, bankroll_usd: float) -> AccountBooks:
     """A fresh account with ``bankroll_usd`` dollars of cash and room for ``n_windows`` trades."""
     ledger = np.zeros(1, dtype=LEDGER_DTYPE)
     open_ledger(ledger[0], round(bankroll_usd * MICRO))
     cursor = np.zeros(1, dtype=CURSOR_DTYPE)
     cursor["flight"] = -1
     cursor["next_ns"] = _FOREVER
-    return Books(
+    return AccountBooks(
         ledger=ledger,
         allocator=np.zeros(1, dtype=ALLOCATOR_DTYPE),
         cursor=cursor,
@@ -114,7 +114,7 @@ def new_books(n_windows: int, bankroll_usd: float) -> Books:
 
 @jit
 def _settle(
-    books: Books, windows: Records, w: int, account: Account, with_ledger: bool, strategy: int, family: int
+    books: AccountBooks, windows: Records, w: int, account: Account, with_ledger: bool, strategy: int, family: int
 ) -> None:
     """The window's outcome is out: a winning share pays one dollar, a losing one nothing."""
     trade = books.trades[w]
@@ -132,7 +132,7 @@ def _settle(
 
 @jit
 def _arrive(
-    books: Books,
+    books: AccountBooks,
     windows: Records,
     arrivals: Arrivals,
     execution: ExecutionModel,
@@ -181,7 +181,7 @@ def _arrive(
 @jit
 def _advance(
     until_ns: int,
-    books: Books,
+    books: AccountBooks,
     windows: Records,
     arrivals: Arrivals,
     execution: ExecutionModel,
@@ -219,8 +219,8 @@ def _advance(
 
 
 @jit
-def _stake(books: Books, account: Account, strategy: int, family: int) -> int:
-    """Size and reserve the next bet; 0 = refused, and counted why."""
+def _stake(books: AccountBooks, account: Account, strategy: int, family: int) -> tuple[int, float]:
+    """Size and reserve the next bet: micro-dollars (0 = refused, and counted why) and the multiplier behind it."""
     ledger = books.ledger[0]
     cursor = books.cursor[0]
     multiplier = 1.0
@@ -230,14 +230,14 @@ def _stake(books: Books, account: Account, strategy: int, family: int) -> int:
     stake = bet_size(ledger.cash, room, multiplier, account)
     if stake == 0:
         cursor.rejects[7] += 1
-        return 0
+        return 0, multiplier
     code = reserve(ledger, strategy, family, stake, account.strategy_cap, account.family_cap, account.global_cap)
     if code >= 0:
         cursor.rejects[code + 1] += 1
-        return 0
+        return 0, multiplier
     if not balanced(ledger):
         cursor.unbalanced += 1
-    return stake
+    return stake, multiplier
 
 
 @jit
@@ -257,7 +257,7 @@ def replay(
     every_tick: bool,
     strategy: int,
     family: int,
-    books: Books,
+    books: AccountBooks,
 ) -> None:
     """Replay ticks ``begin:end`` into ``books``.
 
@@ -292,9 +292,7 @@ def replay(
             stake = fixed_stake
             multiplier = 1.0
             if with_ledger:
-                if account.allocator > 0.0:
-                    multiplier = allocator_multiplier(books.allocator[0], account.multiplier_cap)
-                stake = _stake(books, account, strategy, family)
+                stake, multiplier = _stake(books, account, strategy, family)
             if stake > 0:
                 worst = entry_cost_per_share(intent.limit_price, windows[w].fee_rate, windows[w].fee_exponent, costs)
                 trade = books.trades[w]
@@ -326,7 +324,7 @@ def replay(
 
 @jit
 def finish(
-    books: Books,
+    books: AccountBooks,
     windows: Records,
     arrivals: Arrivals,
     execution: ExecutionModel,

@@ -18,7 +18,7 @@ from arena.costs import CostModel
 from arena.engine.execution import ExecutionModel
 from arena.engine.narrow import branches
 from arena.engine.prepare import MARK_STEP_NS, Prepared
-from arena.engine.replay import SETTLED, Books, finish, new_books, replay
+from arena.engine.replay import SETTLED, AccountBooks, finish, new_books, replay
 from arena.market.tape import F8, I1, I8
 from arena.sizing import Account
 from arena.strategies.base import Configuration, Strategy
@@ -103,7 +103,7 @@ def run_account(
     return _account_run(books)
 
 
-def _account_run(books: Books) -> AccountRun:
+def _account_run(books: AccountBooks) -> AccountRun:
     window = np.flatnonzero(books.trades["status"] == SETTLED)
     cursor = books.cursor[0]
     return AccountRun(

@@ -29,7 +29,7 @@ class _StrategyFirst(OneLineErrors):
     """``arena-backtest btc_5m`` is ``arena-backtest run btc_5m``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in _COMMANDS and (not args[0].startswith("-") or args[0] == "--experiment"):
+        if args and args[0] not in (*_COMMANDS, "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 

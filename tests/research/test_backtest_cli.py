@@ -34,6 +34,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["btc_5m", "--data", "lab:lucky"], "data.lab.mode"),
         (["btc_5m", "--folds", "0", "--walk-forward"], "folds.count"),
         (["btc_5m", "--grid", "0", "--walk-forward"], "grid.size"),
+        (["--walk-forward", "btc_6m"], "unknown strategy 'btc_6m'"),
         (["--experiment", "none.toml"], "there is no experiment file none.toml"),
         (["check", "btc_9m"], "unknown strategy"),
     ],
