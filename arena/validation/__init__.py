@@ -9,6 +9,7 @@ returns NaN. Import the module you need:
 ``bets``       exact tests of wins against break-even prices, sample sizes, Kelly
 ``cscv``       probability of backtest overfitting and its null band
 ``bootstrap``  stationary bootstrap, block length, percentile intervals
+``effective``  effective number of correlated trials, clusters of trials
 ``forecast``   Brier and log scores, their decompositions, gain over the market price
 ``calibration`` reliability curve, logistic recalibration, Spiegelhalter's test
 ``multiple``   p-value adjustment for several tests
