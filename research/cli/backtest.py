@@ -14,6 +14,7 @@ import typer
 
 from arena.errors import ConfigError
 from research.cli.group import OneLineErrors
+from research.cli.trials import trials_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from research.experiment import Experiment
     from research.run import Progress
 
-_COMMANDS = ("run", "check", "ls")
+_COMMANDS = ("run", "check", "ls", "trials")
 
 
 class _StrategyFirst(OneLineErrors):
@@ -161,6 +162,9 @@ def list_strategies() -> None:
             values = [f"{c.values()[lever.name]:g}" for c in strategy.presets.values()]
             table.add_row(lever.name, lever.unit, f"{lever.low:g}..{lever.high:g}", *values, lever.why + number)
         console.print(table)
+
+
+app.command("trials")(trials_command)
 
 
 def _some(**values: object) -> dict[str, object]:

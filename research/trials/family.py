@@ -1,0 +1,159 @@
+"""The family a result belongs to, read from the ledger and from nowhere else.
+
+Two corrections need it. The deflated Sharpe ratio asks how many trials the best one was picked from and how
+much their Sharpe ratios vary. Sidak's correction asks how many independent hypotheses were in a position to
+inform this one: those seen earlier on windows that this walk-forward is tested on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena.errors import ValidationError
+from arena.validation import effective
+from arena.validation.checks import Bools, Floats, Ints, whole
+from research.trials.records import TrialTable
+from research.trials.sketch import sketch_correlation
+
+MOST_COMPARED = 1000
+"""Trials whose correlations are looked at: the most recent ones. The time taken grows with the square."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What selection a strategy has been through in one world.
+
+    Attributes:
+        trials: raw number N of distinct trials ever begun, this run's and the failed ones included.
+        slots: number of slots that ``variance`` and ``cluster_variance`` are scaled to.
+        variance: ``Var(sharpe_i sqrt(slots_i)) / slots`` over finished trials that bet and vary, per slot
+            squared; belongs to N. None under two of them.
+        ideas: distinct ideas among all trials.
+        earlier: trials of other evaluations on the same market whose span overlaps the one tested.
+        effective: how many independent hypotheses those amount to, see :func:`family_of`.
+        clusters, cluster_variance: clusters of all trials and variance of their portfolios' Sharpe ratios per
+            slot, the other consistent pair for deflation; None under two clusters.
+    """
+
+    trials: int
+    slots: int
+    variance: float | None
+    ideas: int
+    earlier: int
+    effective: int
+    clusters: int | None
+    cluster_variance: float | None
+
+    @property
+    def sidak_family(self) -> int:
+        """Hypotheses that this result is one of.
+
+        A walk-forward chooses on training windows only, so however large its grid it is one hypothesis on its
+        test windows. Whatever was seen on those windows before may have informed it.
+        """
+        return 1 + self.effective
+
+
+def family_of(
+    table: TrialTable,
+    *,
+    evaluation: str,
+    market: str,
+    first_ns: int,
+    last_ns: int,
+    slots: int,
+    rng: np.random.Generator,
+) -> Family:
+    """The family of one evaluation.
+
+    The effective number of earlier trials is the largest of their optimal clusters, their effective rank and
+    their distinct ideas. Trials without an outcome count one each, because nothing is known of their
+    correlation; but those of one evaluation count no more than all trials of the strategy whose outcomes are
+    known do together (this evaluation's own included), because they come from the same strategy. Trials
+    that never bet inform nobody and count only as ideas. Of more than 1,000 the 1,000 most recent are compared.
+
+    Args:
+        table: all trials of the strategy in this world.
+        evaluation: id of the evaluation that asks; its own trials are not earlier ones.
+        market, first_ns, last_ns: what it is tested on; spans that only touch do not overlap.
+        slots: slots tested, to which variances are scaled.
+        rng: for the random starts of the clustering.
+
+    Raises:
+        ValidationError: the span ends before it begins, or ``slots`` is not positive.
+    """
+    whole(slots, "slots", 1)
+    if first_ns > last_ns:
+        raise ValidationError(f"the span tested ends ({last_ns} ns) before it begins ({first_ns} ns).")
+    earlier = (table.evaluation != evaluation) & (table.market == market)
+    earlier &= (table.first_ns < last_ns) & (table.last_ns > first_ns)
+    clusters, cluster_variance = _clusters(table, rng)
+    return Family(
+        trials=len(table),
+        slots=slots,
+        variance=sharpe_variance(table, slots),
+        ideas=len(set(table.idea)),
+        earlier=int(earlier.sum()),
+        effective=_effective(table, earlier, rng),
+        clusters=clusters,
+        cluster_variance=cluster_variance / slots if cluster_variance is not None else None,
+    )
+
+
+def z_scores(table: TrialTable) -> Floats:
+    """``sharpe sqrt(slots)`` of the trials that vary: comparable between spans of different length."""
+    rows = table.varies
+    scores: Floats = table.mean[rows] / table.deviation[rows] * np.sqrt(table.slots[rows])
+    return scores
+
+
+def sharpe_variance(table: TrialTable, slots: int) -> float | None:
+    """Variance (ddof 1) of the trials' Sharpe ratios, scaled to ``slots`` slots; None under two that vary."""
+    z = z_scores(table)
+    return float(z.var(ddof=1)) / slots if z.size > 1 else None
+
+
+def recent(chosen: Bools) -> Ints:
+    """Rows of the most recent trials among the ``chosen`` ones."""
+    rows: Ints = np.flatnonzero(chosen)[-MOST_COMPARED:]
+    return rows
+
+
+def _effective(table: TrialTable, earlier: Bools, rng: np.random.Generator) -> int:
+    if not earlier.any():
+        return 0
+    known = _hypotheses(table, earlier & table.varies, rng)
+    unknown = earlier & ~table.finished
+    most = _hypotheses(table, table.varies, rng) if unknown.any() else 0
+    for evaluation in set(table.evaluation[unknown]):
+        count = int((unknown & (table.evaluation == evaluation)).sum())
+        known += min(count, most) if most else count
+    return max(known, len(set(table.idea[earlier])))
+
+
+def _hypotheses(table: TrialTable, chosen: Bools, rng: np.random.Generator) -> int:
+    """Effective number of trials; correlations are shrunk, or the error of the sketches would hide some."""
+    rows = recent(chosen)
+    if rows.size == 0:
+        return 0
+    correlation = effective.shrunk_correlation(table.sketch[rows].T)
+    return effective.sidak_family(correlation, len(set(table.idea[chosen])), rng)
+
+
+def _clusters(table: TrialTable, rng: np.random.Generator) -> tuple[int | None, float | None]:
+    """Number of clusters and the variance of their ``sharpe sqrt(slots)``.
+
+    Totals instead of means, and their deviations, so that trials on spans of different length mix.
+    """
+    rows = recent(table.varies)
+    if rows.size < 2:
+        return None, None
+    found = effective.optimal_clusters(effective.shrunk_correlation(table.sketch[rows].T), rng)
+    if found.count < 2:
+        return None, None
+    slots = table.slots[rows]
+    total, spread = table.mean[rows] * slots, table.deviation[rows] * np.sqrt(slots)
+    pair = effective.cluster_trials(total, spread, sketch_correlation(table.sketch[rows]), found)
+    return found.count, pair.variance
