@@ -12,7 +12,10 @@ returns NaN. Import the module you need:
 ``deflation``  maximum of N trials, deflated Sharpe ratio, minimum backtest length
 ``serial``     autocorrelations, Newey-West long-run variance and bandwidths
 ``skill``      false discovery rates and Bayesian beliefs about an edge
-``bets``       exact tests of wins against break-even prices, sample sizes, Kelly
+``bets``       exact tests of wins against break-even prices, win-rate interval, Kelly
+``planning``   bets needed, exact power, the plan of an experiment
+``stakes``     profit of unequal stakes and bets that share a slot, by simulation
+``monitor``    the bankroll as an anytime-valid test of a live strategy
 ``cscv``       probability of backtest overfitting and its null band
 ``bootstrap``  stationary bootstrap, block length, percentile intervals
 ``forecast``   Brier and log scores, their decompositions, gain over the market price
