@@ -10,11 +10,14 @@ import numpy as np
 
 from arena.engine.run import Sweep
 from arena.errors import ValidationError
-from arena.validation.bets import bets_needed, poisson_binomial_test, win_rate_interval
+from arena.validation.bets import poisson_binomial_test, win_rate_interval
 from arena.validation.bootstrap import optimal_block_length, percentile_interval
 from arena.validation.cscv import NullBand, Overfitting, null_band, overfitting
+from arena.validation.deflation import DeflatedSharpe, Trials, deflated_sharpe
 from arena.validation.forecast import LogScoreGain, log_score_gain
-from arena.validation.sharpe import DeflatedSharpe, Trials, deflated_sharpe, moments, probabilistic_sharpe
+from arena.validation.planning import bets_needed
+from arena.validation.sharpe import moments
+from arena.validation.sharpe_inference import probabilistic_sharpe
 from arena.validation.verdict import Gate, Need, Verdict, compare
 from research.experiment import Experiment
 from research.result import F8, Evidence, OutOfSample

@@ -5,8 +5,17 @@ slot summed, 0 where a configuration did not bet), in return per unit of stake. 
 slot. Input on which a statistic is undefined raises :class:`arena.errors.ValidationError`; no function
 returns NaN. Import the module you need:
 
-``sharpe``     Sharpe ratio, its standard errors, PSR, DSR, track-record and backtest lengths
-``bets``       exact tests of wins against break-even prices, sample sizes, Kelly
+``sharpe``     Sharpe ratio, its standard errors, cumulants, aggregation over time
+``sharpe_inference`` probabilistic Sharpe ratio, minimum track record, normal intervals (variance at the estimate)
+``sharpe_null`` the same questions with the variance at the null (2025), power, critical Sharpe ratio
+``sharpe_exact`` exact inference for normal returns
+``deflation``  maximum of N trials, deflated Sharpe ratio, minimum backtest length
+``serial``     autocorrelations, Newey-West long-run variance and bandwidths
+``skill``      false discovery rates and Bayesian beliefs about an edge
+``bets``       exact tests of wins against break-even prices, win-rate interval, Kelly
+``planning``   bets needed, exact power, the plan of an experiment
+``stakes``     profit of unequal stakes and bets that share a slot, by simulation
+``monitor``    the bankroll as an anytime-valid test of a live strategy
 ``cscv``       probability of backtest overfitting and its null band
 ``bootstrap``  stationary bootstrap, block length, percentile intervals
 ``effective``  effective number of correlated trials, clusters of trials

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaincinv, ndtri
+from scipy.special import betainc, betaincinv
 
 from arena.errors import ValidationError
 from arena.jit import jit
@@ -106,13 +106,12 @@ def _result(wins: int, bets: int, expected: float, variance: float, tail: float,
     )
 
 
-def _upper_tail(wins: int, bets: int, probability: float) -> float:
-    """``P(X >= wins)`` for a binomial, through the incomplete beta function."""
-    if wins <= 0:
-        return 1.0
-    if wins > bets:
-        return 0.0
-    return float(betainc(wins, bets - wins + 1, probability))
+def upper_tail(wins: ArrayLike, bets: ArrayLike, probability: float) -> Floats:
+    """``P(X >= wins)`` of a binomial, through the incomplete beta function; shapes broadcast."""
+    k, n = np.asarray(wins, dtype=np.float64), np.asarray(bets, dtype=np.float64)
+    inner = (k > 0) & (k <= n)
+    tail = betainc(np.where(inner, k, 1.0), np.where(inner, n - k + 1.0, 1.0), probability)
+    return np.where(inner, tail, k <= 0)
 
 
 def binomial_test(wins: int, bets: int, break_even: float) -> WinTest:
@@ -124,8 +123,8 @@ def binomial_test(wins: int, bets: int, break_even: float) -> WinTest:
     if wins > bets:
         raise ValidationError(f"wins is {wins} but only {bets} bets were made.")
     p = inside(break_even, "break_even", 0.0, 1.0)
-    tail = _upper_tail(wins, bets, p)
-    point = max(tail - _upper_tail(wins + 1, bets, p), 0.0)
+    tail, above = (float(t) for t in upper_tail([wins, wins + 1], bets, p))
+    point = max(tail - above, 0.0)
     return _result(wins, bets, bets * p, bets * p * (1.0 - p), tail, point)
 
 
@@ -182,26 +181,6 @@ def win_rate_interval(wins: int, bets: int, level: float = 0.95) -> Proportion:
     lower = 0.0 if wins == 0 else float(betaincinv(wins, bets - wins + 1, tail))
     upper = 1.0 if wins == bets else float(betaincinv(wins + 1, bets - wins, 1.0 - tail))
     return Proportion(estimate=wins / bets, lower=lower, upper=upper, level=level)
-
-
-def bets_needed(
-    break_even: float, win_probability: float, *, alpha: float = 0.05, power: float = 0.80, family: int = 1
-) -> int:
-    """Bets after which a one-sided test at ``alpha`` finds the edge with probability ``power``.
-
-    ``((z_a sqrt(b(1-b)) + z_p sqrt(w(1-w))) / (w-b))^2``, rounded up (normal approximation of the binomial).
-    ``family`` is the number of configurations tried: the level becomes Sidak's ``1-(1-alpha)^(1/family)``.
-    Raises :class:`ValidationError` when ``win_probability`` does not exceed ``break_even``.
-    """
-    b = inside(break_even, "break_even", 0.0, 1.0)
-    w = inside(win_probability, "win_probability", 0.0, 1.0)
-    if w <= b:
-        raise ValidationError(f"win_probability {w:g} is not above break_even {b:g}; no number of bets shows an edge.")
-    level = -math.expm1(math.log1p(-inside(alpha, "alpha", 0.0, 0.5)) / whole(family, "family", 1))
-    z_alpha = -float(ndtri(level))
-    z_power = float(ndtri(inside(power, "power", 0.0, 1.0)))
-    root = (z_alpha * math.sqrt(b * (1.0 - b)) + z_power * math.sqrt(w * (1.0 - w))) / (w - b)
-    return max(1, math.ceil(max(root, 0.0) ** 2))
 
 
 def two_point(win_probability: float, break_even: float) -> TwoPoint:

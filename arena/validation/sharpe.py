@@ -1,28 +1,25 @@
-"""The Sharpe ratio per slot: how large, how uncertain, and how much selection explains.
+"""The Sharpe ratio per slot: how large, and its standard errors.
 
 Conventions of this module. ``sr`` is mean / standard deviation with ddof 1, per observation, never
 annualised. ``skew`` and ``kurtosis`` use biased central moments (divide by T) and ``kurtosis`` is raw:
-3 for a normal, 1 for a fair +-1 bet. The variance of the estimate is taken at the estimate, not at the
-null.
+3 for a normal, 1 for a fair +-1 bet. The variance of the estimate is taken at the Sharpe that is passed:
+the estimate here and in ``sharpe_inference``, the null in ``sharpe_null``.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_ndtr, ndtr, ndtri
 
 from arena.errors import ValidationError
-from arena.validation.checks import Floats, finite, inside, vector, whole
+from arena.validation.checks import finite, inside, vector, whole
+from arena.validation.serial import default_lags, standard_error_mean_hac
 
-EULER_MASCHERONI = 0.5772156649015329
 Denominator = Literal["T", "T-1"]
-Maximum = Literal["exact", "approximate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +39,13 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
-    """The family a winner was picked from: number of trials and variance of their Sharpe ratios.
+class Cumulants:
+    """Standardised cumulants of orders 3 to 6, all 0 for a normal: the kurtosis here is excess, not raw."""
 
-    The two belong together: variance over the raw trials with the raw count, or variance over cluster
-    portfolios with the cluster count. Mixing them under-deflates. ``variance`` is per observation squared.
-    """
-
-    variance: float
-    count: int
-
-    def __post_init__(self) -> None:
-        whole(self.count, "number of trials", 1)
-        if finite(self.variance, "variance of the trial Sharpe ratios") < 0.0:
-            raise ValidationError(f"variance of the trial Sharpe ratios is {self.variance}; it cannot be negative.")
-
-    @classmethod
-    def of(cls, sharpes: ArrayLike) -> Trials:
-        """The consistent pair of a family: variance (ddof 1) and count of the trials' Sharpe ratios."""
-        values = vector(sharpes, "trial Sharpe ratios", minimum=2)
-        return cls(variance=float(values.var(ddof=1)), count=int(values.size))
-
-
-@dataclass(frozen=True, slots=True)
-class DeflatedSharpe:
-    """``probability`` is PSR against ``threshold``, the Sharpe that the best of N skill-less trials expects."""
-
-    probability: float
-    threshold: float
+    skew: float
+    excess_kurtosis: float
+    fifth: float
+    sixth: float
 
 
 def moments(returns: ArrayLike) -> Moments:
@@ -103,23 +79,65 @@ def sharpe(returns: ArrayLike) -> float:
     return moments(returns).sharpe
 
 
+def cumulants(returns: ArrayLike) -> Cumulants:
+    """Unbiased k-statistics of ``returns`` (shape ``(T,)``), each over a power of the unbiased variance.
+
+    Fisher (1929). Raises :class:`ValidationError` for fewer than 6 rows; other errors as :func:`moments`.
+    """
+    x = vector(returns, "returns", minimum=6)
+    m = moments(x)
+    n = float(m.count)
+    z = (x - m.mean) / m.deviation
+    z -= z.mean()
+    s2, s3, s4, s5, s6 = (float((z**power).sum()) for power in range(2, 7))
+    third = n * (n - 1.0) * (n - 2.0)
+    fourth = third * (n - 3.0)
+    fifth = fourth * (n - 4.0)
+    sixth = fifth * (n - 5.0)
+    return Cumulants(
+        skew=n * n * s3 / third,
+        excess_kurtosis=((n**3 + n**2) * s4 - 3.0 * (n**2 - n) * s2**2) / fourth,
+        fifth=((n**4 + 5.0 * n**3) * s5 - 10.0 * (n**3 - n**2) * s3 * s2) / fifth,
+        sixth=(
+            (n**5 + 16.0 * n**4 + 11.0 * n**3 - 4.0 * n**2) * s6
+            - 15.0 * n * (n - 1.0) ** 2 * (n + 4.0) * s4 * s2
+            - 10.0 * (n**4 - 2.0 * n**3 + 5.0 * n**2 - 4.0 * n) * s3**2
+            + 30.0 * (n**3 - 3.0 * n**2 + 2.0 * n) * s2**3
+        )
+        / sixth,
+    )
+
+
 def standard_error_normal(sr: float, count: int) -> float:
     """Standard error of ``sr`` for iid normal returns, ``sqrt((1 + sr^2/2) / T)``: Lo (2002) eq. 9."""
     return math.sqrt((1.0 + 0.5 * finite(sr, "sr") ** 2) / whole(count, "count", 2))
 
 
-def _bracket(sr: float, skew: float, kurtosis: float) -> float:
-    """``1 - skew sr + (kurtosis-1)/4 sr^2``, T times the variance of the estimate: Mertens (2002)."""
+def sharpe_variance(sr: float, skew: float, kurtosis: float, rho: float = 0.0) -> float:
+    """T times the variance of the estimate when the Sharpe ratio is ``sr``.
+
+    ``a - b skew sr + c (kurtosis-1)/4 sr^2`` with ``a = (1+rho)/(1-rho)``,
+    ``b = 1 + rho/(1-rho) + rho^2/(1-rho^2)`` and ``c = (1+rho^2)/(1-rho^2)``, where ``rho`` is the lag-1
+    autocorrelation with its sign: Lopez de Prado, Lipton & Zoonekynd (2025). With ``rho = 0`` the bracket is
+    that of Mertens (2002). Raises :class:`ValidationError` when the moments contradict each other, ``rho``
+    is not inside (-1, 1), or the bracket is not positive.
+    """
     sr, skew, kurtosis = finite(sr, "sr"), finite(skew, "skew"), finite(kurtosis, "kurtosis")
+    rho = inside(rho, "rho", -1.0, 1.0)
     if kurtosis < (skew * skew + 1.0) * (1.0 - 1e-9):
         raise ValidationError(
             f"kurtosis {kurtosis:g} with skew {skew:g} belongs to no distribution: raw kurtosis is at least "
             "skew^2 + 1. Pass raw kurtosis (3 for a normal), not excess kurtosis."
         )
-    value = 1.0 - skew * sr + 0.25 * (kurtosis - 1.0) * sr * sr
+    square = rho * rho
+    mean = (1.0 + rho) / (1.0 - rho)
+    cross = 1.0 + rho / (1.0 - rho) + square / (1.0 - square)
+    spread = (1.0 + square) / (1.0 - square)
+    value = mean - cross * skew * sr + spread * 0.25 * (kurtosis - 1.0) * sr * sr
     if value <= 0.0:
         raise ValidationError(
-            f"the variance of a Sharpe ratio of {sr:g} with skew {skew:g} and kurtosis {kurtosis:g} is not positive."
+            f"the variance of a Sharpe ratio of {sr:g} with skew {skew:g}, kurtosis {kurtosis:g} and "
+            f"autocorrelation {rho:g} is not positive."
         )
     return value
 
@@ -133,38 +151,38 @@ def standard_error(sr: float, count: int, skew: float, kurtosis: float, *, denom
     count = whole(count, "count", 2)
     if denominator not in ("T", "T-1"):
         raise ValidationError(f'denominator is {denominator!r}; it must be "T" or "T-1".')
-    return math.sqrt(_bracket(sr, skew, kurtosis) / (count if denominator == "T" else count - 1))
+    return math.sqrt(sharpe_variance(sr, skew, kurtosis) / (count if denominator == "T" else count - 1))
 
 
-def default_lags(count: int, overlap: int = 0) -> int:
-    """Newey-West lags in slots: the larger of the label overlap and ``floor(4 (T/100)^(2/9))``.
+def standard_error_ar1(sr: float, count: int, skew: float, kurtosis: float, rho: float) -> float:
+    """Standard error of ``sr`` for AR(1) returns, ``sqrt(sharpe_variance / T)``: L. de Prado et al. (2025)."""
+    return math.sqrt(sharpe_variance(sr, skew, kurtosis, rho) / whole(count, "count", 2))
 
-    Chosen from the length of the series alone, before any p-value is seen: Newey & West (1994).
+
+def standard_error_bao(sr: float, count: int, cumulants: Cumulants) -> float:
+    """Standard error of ``sr`` for iid returns to order ``T^-2``: Bao (2009) eq. 4.
+
+    Raises :class:`ValidationError` when the expansion is not positive, which happens for a few rows with a
+    large sixth cumulant.
     """
-    return max(whole(overlap, "overlap", 0), int(4.0 * (whole(count, "count", 2) / 100.0) ** (2.0 / 9.0)))
-
-
-def long_run_variance(series: ArrayLike, lags: int) -> float:
-    """Bartlett-weighted variance ``g_0 + 2 sum (1 - k/(L+1)) g_k`` of a series of T rows: Newey & West (1987).
-
-    Autocovariances divide by T; no prewhitening, no small-sample factor. Never negative. Raises
-    :class:`ValidationError` when ``lags`` is negative or not smaller than T.
-    """
-    x = vector(series, "series", minimum=2)
-    lags = whole(lags, "lags", 0)
-    if lags >= x.size:
-        raise ValidationError(f"lags is {lags}; it must be smaller than the {x.size} rows of the series.")
-    e = x - x.mean()
-    total = float(e @ e)
-    for k in range(1, lags + 1):
-        total += 2.0 * (1.0 - k / (lags + 1.0)) * float(e[k:] @ e[:-k])
-    return max(total / x.size, 0.0)
-
-
-def standard_error_mean_hac(series: ArrayLike, lags: int) -> float:
-    """Newey-West standard error of the mean, ``sqrt(LRV / T)``, in the units of the series."""
-    x = vector(series, "series", minimum=2)
-    return math.sqrt(long_run_variance(x, lags) / x.size)
+    s, n = finite(sr, "sr"), whole(count, "count", 2)
+    g1, g2, g3, g4 = cumulants.skew, cumulants.excess_kurtosis, cumulants.fifth, cumulants.sixth
+    first = 1.0 + s * s / 2.0 - g1 * s + g2 * s * s / 4.0
+    second = (
+        2.0
+        + 19.0 * s * s / 8.0
+        - 2.5 * g1 * s
+        + 3.0 * g2 * s * s / 8.0
+        + 5.0 * g3 * s / 4.0
+        - 3.0 * g4 * s * s / 8.0
+        + g1 * g1 * (7.0 / 4.0 - 3.0 * s * s / 2.0)
+        - 15.0 * g1 * g2 * s / 4.0
+        + 39.0 * g2 * g2 * s * s / 32.0
+    )
+    variance = (first + second / n) / n
+    if variance <= 0.0:
+        raise ValidationError(f"Bao's variance of a Sharpe ratio of {s:g} over {n} rows is {variance:g}; use Mertens.")
+    return math.sqrt(variance)
 
 
 def standard_error_hac(returns: ArrayLike, lags: int | None = None) -> float:
@@ -181,19 +199,6 @@ def standard_error_hac(returns: ArrayLike, lags: int | None = None) -> float:
     influence = z - 0.5 * sr * (z * z - 1.0)
     lags = min(default_lags(m.count), m.count - 1) if lags is None else lags
     return standard_error_mean_hac(influence, lags)
-
-
-def autocorrelations(series: ArrayLike, lags: int) -> Floats:
-    """Sample autocorrelations at lags 1..``lags`` (shape ``(lags,)``), autocovariances divided by T."""
-    x = vector(series, "series", minimum=2)
-    lags = whole(lags, "lags", 1)
-    if lags >= x.size:
-        raise ValidationError(f"lags is {lags}; it must be smaller than the {x.size} rows of the series.")
-    e = x - x.mean()
-    power = float(e @ e)
-    if power <= 0.0:
-        raise ValidationError("the series is constant; it has no autocorrelation.")
-    return np.array([float(e[k:] @ e[:-k]) / power for k in range(1, lags + 1)])
 
 
 def aggregation_factor(periods: int, correlations: ArrayLike) -> float:
@@ -215,90 +220,13 @@ def aggregation_factor(periods: int, correlations: ArrayLike) -> float:
     return q / math.sqrt(variance)
 
 
-def probabilistic_sharpe(sr: float, count: int, skew: float, kurtosis: float, benchmark: float = 0.0) -> float:
-    """Probabilistic Sharpe ratio: one minus the one-sided p-value of ``sr`` against ``benchmark``.
+def poisson_annual_sharpe(sr: float, bets_per_year: float) -> float:
+    """Annual Sharpe ratio when bets arrive at random at rate L per year: ``sqrt(L) sr / sqrt(1 + sr^2)``.
 
-    ``Phi((sr - benchmark) sqrt(T-1) / sqrt(1 - skew sr + (kurtosis-1)/4 sr^2))``, Bailey & Lopez de Prado
-    (2012). Both Sharpes per observation. It is not a posterior probability of skill.
+    The variance of a Poisson sum is L times the second moment of a bet, not its variance. For +-1 bets this
+    is ``sqrt(L) (2w - 1)``. ``sr`` is per bet.
     """
-    error = standard_error(sr, count, skew, kurtosis, denominator="T-1")
-    return float(ndtr((sr - finite(benchmark, "benchmark")) / error))
-
-
-def minimum_track_record(
-    sr: float, skew: float, kurtosis: float, benchmark: float = 0.0, confidence: float = 0.95
-) -> float:
-    """Observations needed before PSR exceeds ``confidence``; ``inf`` when ``sr <= benchmark``.
-
-    ``1 + bracket (z / (sr - benchmark))^2``, Bailey & Lopez de Prado (2012) eq. 13.
-    """
-    bracket = _bracket(sr, skew, kurtosis)
-    confidence = inside(confidence, "confidence", 0.5, 1.0)
-    gap = sr - finite(benchmark, "benchmark")
-    if gap <= 0.0:
-        return math.inf
-    ratio = float(ndtri(confidence)) / gap
-    return 1.0 + bracket * ratio * ratio
-
-
-@lru_cache(maxsize=1024)
-def _maximum_moment(count: int, power: int) -> float:
-    """E[max^power] of ``count`` standard normals by quadrature over the density of the maximum."""
-    from scipy.integrate import quad
-
-    low = float(ndtri(math.exp(-48.0 / count)))
-    high = -float(ndtri(1e-21 / count))
-
-    def integrand(z: float) -> float:
-        density = math.exp(-0.5 * z * z + (count - 1) * float(log_ndtr(z))) / math.sqrt(2.0 * math.pi)
-        return count * z**power * density
-
-    value, _ = quad(integrand, low, high, limit=200, epsabs=1e-13, epsrel=1e-12)
-    return float(value)
-
-
-def expected_maximum(trials: int, method: Maximum = "exact") -> float:
-    """Expected maximum of ``trials`` independent standard normals; 0 for one trial.
-
-    ``"exact"`` integrates ``N z phi(z) Phi(z)^(N-1)`` (Tippett 1925). ``"approximate"`` is the two-quantile
-    formula of Bailey & Lopez de Prado (2014), 2.3 % high at N=10 and 7.9 % low at N=2, kept to reproduce papers.
-    """
-    n = whole(trials, "trials", 1)
-    if method not in ("exact", "approximate"):
-        raise ValidationError(f'method is {method!r}; it must be "exact" or "approximate".')
-    if n == 1:
-        return 0.0
-    if method == "exact":
-        return _maximum_moment(n, 1)
-    return float(-(1.0 - EULER_MASCHERONI) * ndtri(1.0 / n) - EULER_MASCHERONI * ndtri(1.0 / (n * math.e)))
-
-
-def variance_of_maximum(trials: int) -> float:
-    """Variance of the maximum of ``trials`` independent standard normals (exact); it shrinks with N."""
-    n = whole(trials, "trials", 1)
-    if n == 1:
-        return 1.0
-    return _maximum_moment(n, 2) - _maximum_moment(n, 1) ** 2
-
-
-def deflated_sharpe(
-    sr: float, count: int, skew: float, kurtosis: float, trials: Trials, method: Maximum = "exact"
-) -> DeflatedSharpe:
-    """Deflated Sharpe ratio: PSR against ``sqrt(V) E_N``, Bailey & Lopez de Prado (2014).
-
-    ``sr`` and ``trials.variance`` are per observation. ``probability > 0.95`` is far stricter than a 5 % test
-    (0.15 % false positives at N=100): report it, do not gate on it.
-    """
-    threshold = math.sqrt(trials.variance) * expected_maximum(trials.count, method)
-    return DeflatedSharpe(probabilistic_sharpe(sr, count, skew, kurtosis, threshold), threshold)
-
-
-def minimum_backtest_length(trials: int, target: float, method: Maximum = "exact") -> float:
-    """Length below which the best of ``trials`` skill-less configurations expects a Sharpe of ``target``.
-
-    ``(E_N / target)^2`` in the periods ``target`` refers to: slots for a Sharpe per slot, years for an
-    annual one. Bailey, Borwein, Lopez de Prado & Zhu (2014). Necessary, not sufficient.
-    """
-    if finite(target, "target") <= 0.0:
-        raise ValidationError(f"target is {target}; the target Sharpe ratio must be positive.")
-    return (expected_maximum(trials, method) / target) ** 2
+    rate = finite(bets_per_year, "bets_per_year")
+    if rate <= 0.0:
+        raise ValidationError(f"bets_per_year is {bets_per_year}; it must be positive.")
+    return math.sqrt(rate) * finite(sr, "sr") / math.hypot(1.0, sr)

@@ -10,7 +10,6 @@ from scipy import stats
 
 from arena.errors import ValidationError
 from arena.validation.bets import (
-    bets_needed,
     binomial_test,
     break_even,
     growth,
@@ -19,6 +18,7 @@ from arena.validation.bets import (
     two_point,
     win_rate_interval,
 )
+from arena.validation.planning import bets_needed
 from arena.validation.sharpe import moments
 
 prices = st.lists(st.floats(0.001, 0.999), min_size=1, max_size=60)

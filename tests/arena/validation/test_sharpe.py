@@ -8,23 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ValidationError
-from arena.validation.sharpe import (
+from arena.validation.deflation import (
     Trials,
-    aggregation_factor,
-    autocorrelations,
-    default_lags,
     deflated_sharpe,
     expected_maximum,
-    long_run_variance,
     minimum_backtest_length,
-    minimum_track_record,
-    moments,
-    probabilistic_sharpe,
-    sharpe,
-    standard_error,
-    standard_error_hac,
     variance_of_maximum,
 )
+from arena.validation.serial import autocorrelations, default_lags, long_run_variance
+from arena.validation.sharpe import aggregation_factor, moments, sharpe, standard_error, standard_error_hac
+from arena.validation.sharpe_inference import minimum_track_record, probabilistic_sharpe
 
 series = st.lists(st.floats(-10, 10), min_size=3, max_size=50).filter(lambda v: np.ptp(v) > 1e-3)
 

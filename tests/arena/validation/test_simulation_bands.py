@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from arena.validation.cscv import overfitting
+from arena.validation.deflation import Trials, deflated_sharpe
 from arena.validation.forecast import murphy
-from arena.validation.sharpe import Trials, deflated_sharpe, moments
+from arena.validation.sharpe import moments
 
 PBO_RUNS = {  # name: replications here
     "null_gauss_N20_T480_S8": 400,

@@ -20,31 +20,46 @@ from arena.validation.bets import binomial_test, kelly, poisson_binomial_test, t
 from arena.validation.bootstrap import optimal_block_length, percentile_interval
 from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
 from arena.validation.cscv import overfitting, split_count
-from arena.validation.forecast import brier, corp, log_loss, log_score_gain, murphy
-from arena.validation.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, holm, sidak
-from arena.validation.sharpe import (
+from arena.validation.deflation import (
     Trials,
-    aggregation_factor,
-    autocorrelations,
     deflated_sharpe,
     expected_maximum,
     minimum_backtest_length,
-    minimum_track_record,
-    moments,
-    probabilistic_sharpe,
-    standard_error,
-    standard_error_hac,
-    standard_error_mean_hac,
-    standard_error_normal,
     variance_of_maximum,
 )
+from arena.validation.forecast import brier, corp, log_loss, log_score_gain, murphy
+from arena.validation.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, holm, sidak
+from arena.validation.serial import (
+    autocorrelations,
+    bandwidth_andrews,
+    bandwidth_newey_west,
+    standard_error_mean_hac,
+)
+from arena.validation.sharpe import (
+    aggregation_factor,
+    cumulants,
+    moments,
+    standard_error,
+    standard_error_ar1,
+    standard_error_bao,
+    standard_error_hac,
+    standard_error_normal,
+)
+from arena.validation.sharpe_exact import exact_cdf, exact_interval, exact_p_value, exact_power
+from arena.validation.sharpe_inference import minimum_track_record, normal_interval, probabilistic_sharpe
+from arena.validation.sharpe_null import (
+    null_variance_critical,
+    null_variance_power,
+    null_variance_test,
+    null_variance_track_record,
+)
+from arena.validation.skill import false_discovery_rate
 from arena.validation.splits import purge, walk_forward_spans
 
 FOLDER = Path(os.environ.get("ARENA_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "reference/validation"
 
 # Functions that the complete layer adds later.
 LATER = (
-    "paper/sharpe_inference_null_variance/*",  # variance at the null, power, pFDR, oFDR
     "paper/haircut_sharpe/*",
     "paper/haircut_sharpe_independent_normal/*",
     "paper/sidak_and_haircut/*/haircut",
@@ -53,23 +68,12 @@ LATER = (
     "paper/average_uniqueness/*",
     "paper/n_eff/*",
     "paper/n_eff_all/*",
-    "paper/sharpe_exact_cdf/*",
-    "paper/sharpe_power_exact/*",
     "package/spa/*",
     "package/effective_trials/*",
     "package/adjust_pvalues/hochberg",
     "package/stationary_bootstrap_ci/*/basic",
     "package/stationary_bootstrap_ci/*/norm",
     "package/stationary_bootstrap_ci/*/bca",
-    "package/sharpe_inference/*/se_Bao",
-    "package/sharpe_inference/*/cumulants",
-    "package/sharpe_inference/*/ci_exact",
-    "package/sharpe_inference/*/ci_t",
-    "package/sharpe_inference/*/ci_Mertens",
-    "package/sharpe_inference/*/bw_nw_auto",
-    "package/sharpe_inference/*/bw_andrews",
-    "package/sharpe_inference/*/t_test_p_greater",
-    "package/sharpe_inference/*/psr0/jsharpe_null_variance",
     "package/brier/fc_p/specs_bins*/*_sd",
     "cv/a_doc1/*",  # combinatorial purged CV
     "cv/a_doc2/*",
@@ -155,6 +159,12 @@ def paper_value(fn: str, i: dict[str, Any]) -> Any:
         trials = Trials(i["var_trials"], i["N"])
         d = deflated_sharpe(i["sr"], i["T"], i["skew"], i["kurt"], trials, "approximate")
         return {"dsr": d.probability, "sr0": d.threshold}
+    if fn == "sharpe_inference_null_variance":
+        return null_variance_example(i)
+    if fn == "sharpe_exact_cdf":
+        return exact_cdf(i["sr_hat"], i["n"], i["sr_true"])
+    if fn == "sharpe_power_exact":
+        return exact_power(i["sr_annual"] / math.sqrt(i["ppy"]), i["n"], i["alpha"])
     if fn == "expected_max_z_bldp":
         return expected_maximum(i["N"], "approximate")
     if fn == "expected_max_z_exact":
@@ -220,15 +230,45 @@ def pbo_values(arrays: Any, case: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def null_variance_example(i: dict[str, Any]) -> dict[str, float]:
+    sr, shape = i["mu"] / i["sigma"], (i["skew"], i["kurt"])
+    null, tenth, skilled = (
+        null_variance_test(sr, i["T"], *shape, benchmark=b, rho=i["rho"]) for b in (i["sr0"], 0.1, i["sr1"])
+    )
+    stated = {"alpha": i["alpha"], "rho": i["rho"], "benchmark": i["sr0"]}
+    power = null_variance_power(i["sr1"], i["T"], *shape, **stated)
+    length = {"confidence": 1 - i["mintrl_alpha"], "rho": i["rho"]}
+    return {
+        "sigma_sr": standard_error_ar1(sr, i["T"], *shape, i["rho"]),
+        "min_trl_sr0_0": null_variance_track_record(sr, *shape, **length),
+        "min_trl_sr0_01": null_variance_track_record(sr, *shape, benchmark=0.1, **length),
+        "psr0": 1 - null.p_value, "psr01": 1 - tenth.p_value, "power": power,
+        "sr_c": null_variance_critical(i["T"], *shape, **stated),
+        "pfdr": false_discovery_rate(i["alpha"], power, i["p_h1"]).rate,
+        "ofdr": false_discovery_rate(null.p_value, skilled.p_value, i["p_h1"]).rate,
+    }  # fmt: skip
+
+
 def sharpe_values(x: np.ndarray) -> dict[str, Any]:
-    m = moments(x)
+    m, c = moments(x), cumulants(x)
     zero_ddof = m.sharpe * math.sqrt(m.count / (m.count - 1))
-    mertens = standard_error(m.sharpe, m.count, m.skew, m.kurtosis, denominator="T")
+    biased = standard_error(m.sharpe, m.count, m.skew, m.kurtosis, denominator="T")
+    unbiased = standard_error(m.sharpe, m.count, c.skew, c.excess_kurtosis + 3, denominator="T")
+    normal = standard_error_normal(m.sharpe, m.count)
+    t, mertens = normal_interval(m.sharpe, normal), normal_interval(m.sharpe, unbiased)
+    exact = exact_interval(m.sharpe, m.count)
     return {
         "n": m.count, "sr": m.sharpe, "df": m.count - 1, "sr_vcov_SR": zero_ddof,
-        # SharpeR works on the t statistic and with unbiased cumulants: the specification allows 0.3 %.
-        "se_Lo": Near(standard_error_normal(m.sharpe, m.count), 2e-4 * m.count**-0.5),
-        "se_Mertens": Near(mertens, 0.003 * mertens),
+        # SharpeR divides sr^2/2 by T-1 instead of T; its root finder stops at 1e-4 of the t statistic.
+        "se_Lo": Near(normal, 2e-4 * m.count**-0.5), "ci_t": Near((t.lower, t.upper), 4e-4 * m.count**-0.5),
+        "ci_exact": Near((exact.lower, exact.upper), 1e-4 * m.count**-0.5),
+        # From unbiased cumulants the two agree to print; from biased moments the specification allows 0.3 %.
+        "se_Mertens": Near(biased, 0.003 * biased), "ci_Mertens": (mertens.lower, mertens.upper),
+        "se_Bao": standard_error_bao(m.sharpe, m.count, c),
+        "cumulants": (c.skew, c.excess_kurtosis, c.fifth, c.sixth),
+        "bw_nw_auto": bandwidth_newey_west(x), "bw_andrews": bandwidth_andrews(x),
+        "t_test_p_greater": exact_p_value(m.sharpe, m.count),
+        "psr0/jsharpe_null_variance": 1 - null_variance_test(m.sharpe, m.count, m.skew, m.kurtosis).p_value,
         "sr_vcov_se_iid": standard_error(zero_ddof, m.count, m.skew, m.kurtosis, denominator="T-1"),
         "sr_vcov_se_nw5": standard_error_hac(x, 5), "sr_vcov_se_nw10": standard_error_hac(x, 10),
         "mean_se_nw5": standard_error_mean_hac(x, 5), "mean_se_nw10": standard_error_mean_hac(x, 10),
