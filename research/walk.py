@@ -21,7 +21,7 @@ def cut(open_ns: npt.NDArray[np.int64], settle_ns: npt.NDArray[np.int64], settin
         settings.count,
         scheme=settings.scheme,
         train_blocks=settings.train_blocks,
-        embargo_ns=round(settings.embargo_s * 1e9),
+        gap_ns=round(settings.embargo_s * 1e9),
     )
 
 

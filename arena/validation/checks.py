@@ -64,6 +64,18 @@ def same_length(columns: Sequence[tuple[str, NDArray[Any]]]) -> None:
             )
 
 
+def clusters(labels: ArrayLike, rows: int, name: str = "slot") -> tuple[Ints, Ints]:
+    """Cluster number of each of ``rows`` rows, in the order of the sorted labels, and the cluster sizes."""
+    array = np.asarray(labels)
+    if array.shape != (rows,):
+        raise ValidationError(f"{name} has the shape {array.shape}; one label for each of the {rows} rows is needed.")
+    missing: Bools = array != array
+    if missing.any():
+        raise ValidationError(f"{name} is missing in row {int(np.argmax(missing))}; every row belongs to a {name}.")
+    _, number, counts = np.unique(array, return_inverse=True, return_counts=True)
+    return number.astype(np.int64), counts.astype(np.int64)
+
+
 def finite(value: float, name: str) -> float:
     """``value`` as a finite float."""
     number = float(value)

@@ -11,7 +11,6 @@ pass over the first half of the splits serves both.
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,10 +19,10 @@ from numpy.typing import ArrayLike
 
 from arena.errors import ValidationError
 from arena.validation.bootstrap import stationary_indices
-from arena.validation.checks import Bools, Floats, Ints, finite, whole
-from arena.validation.cscv_kernels import block_sums, constant_columns, walk_pairs
+from arena.validation.checks import Floats, Ints, finite, whole
+from arena.validation.cscv_blocks import cut, returns_matrix, split_count
+from arena.validation.cscv_kernels import block_sums, walk_pairs
 
-MAXIMUM_BLOCKS = 24
 NULL_QUANTILES = (0.05, 0.25, 0.50, 0.95)
 
 
@@ -40,7 +39,11 @@ class Overfitting:
     logits: ``ln(w/(1-w))``, ``w = rank/(N+1)``, rank 1 = worst, ties take the middle rank.
     best: column of the in-sample winner in the matrix as given.
     in_sample, out_of_sample: Sharpe per slot (ddof 1) of the winner; 0 where it did not bet in that half.
+    rows_used, rows_dropped: slots in blocks, and oldest slots that fill no block; ``gap`` slots between
+        blocks are in neither.
     configurations: columns ranked (N). constant_configurations: columns left out because they never vary.
+        sparse_configurations: columns left out for fewer than ``minimum_bets`` bets in some block.
+    fewest_bets: fewest bets of a ranked column in a block. Below 2 the winner is often one that bet little.
     """
 
     pbo: float
@@ -58,6 +61,9 @@ class Overfitting:
     rows_dropped: int
     configurations: int
     constant_configurations: int
+    sparse_configurations: int
+    fewest_bets: int
+    gap: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,40 +90,32 @@ class _Ranks:
     out_of_sample: Floats
 
 
-def split_count(blocks: int) -> int:
-    """Number of splits C(S, S/2). Raises :class:`ValidationError` when S is odd, below 2 or above 24."""
-    blocks = whole(blocks, "blocks", 2)
-    if blocks % 2:
-        raise ValidationError(f"blocks is {blocks}; CSCV halves the blocks, so their number must be even.")
-    if blocks > MAXIMUM_BLOCKS:
-        raise ValidationError(f"blocks is {blocks}; more than {MAXIMUM_BLOCKS} gives over three million splits.")
-    return math.comb(blocks, blocks // 2)
-
-
 def overfitting(
-    returns: ArrayLike, blocks: int = 16, *, minimum_configurations: int = 10, threads: int = 1
+    returns: ArrayLike,
+    blocks: int = 16,
+    *,
+    gap: int = 0,
+    minimum_bets: int = 0,
+    minimum_configurations: int = 10,
+    threads: int = 1,
 ) -> Overfitting:
     """CSCV of ``returns`` (shape ``(T, N)``: slots by configurations, return per unit of stake, 0 = no bet).
 
-    ``blocks`` is S, even. When S does not divide T the first (oldest) ``T mod S`` rows are dropped. Columns
-    that never vary are left out of N and counted. Sharpes closer than 1e-12 are tied: the first column wins
-    in sample, ties share the middle rank out of sample. A column without a bet in a half is never picked on
-    it and scores 0 on it. The result is the same to the byte for any number of ``threads``.
+    ``blocks`` is S, even. Slots that do not fill S equal blocks are dropped from the old end (``T mod S`` of
+    them without a gap). ``gap`` slots are left out between consecutive blocks: one label horizon when labels
+    overlap. Columns that never vary, and those with fewer than ``minimum_bets`` bets in some block, are left
+    out of N and counted. Sharpes closer than 1e-12 are tied: the first column wins in sample, ties share the
+    middle rank out of sample. A column without a bet in a half is never picked on it and scores 0 on it. The
+    result is the same to the byte for any number of ``threads``.
 
-    Raises :class:`ValidationError` for a non-finite value, odd S, fewer than 2 rows per block, or fewer than
-    ``minimum_configurations`` varying columns (PBO of a handful of columns says nothing).
+    Raises :class:`ValidationError` for a non-finite value (naming row and column), odd S, fewer than 2 rows
+    per block, or fewer than ``minimum_configurations`` columns ranked (PBO of a handful says nothing).
     """
-    matrix = _matrix(returns)
     splits = split_count(blocks)
     threads = whole(threads, "threads", 1)
-    rows, dropped = _rows_per_block(matrix, blocks)
-    sums, squares, varying = _sufficient(matrix, blocks, rows, dropped)
-    kept = np.flatnonzero(varying)
-    _require_configurations(kept.size, matrix.shape[1], minimum_configurations)
-    if kept.size < matrix.shape[1]:
-        sums, squares = np.ascontiguousarray(sums[:, kept]), np.ascontiguousarray(squares[:, kept])
-    ranks = _ranks(sums, squares, rows * (blocks // 2), splits, threads)
-    count = int(kept.size)
+    part = cut(returns_matrix(returns), blocks, gap, minimum_bets, minimum_configurations)
+    ranks = _ranks(part.sums, part.squares, part.half_rows, splits, threads)
+    count = int(part.columns.size)
     logits = np.log(ranks.doubled / (2.0 * (count + 1) - ranks.doubled))
     below = int((ranks.doubled < count + 1).sum())
     zero = int((ranks.doubled == count + 1).sum())
@@ -130,14 +128,17 @@ def overfitting(
         slope=slope,
         intercept=intercept,
         logits=logits,
-        best=kept[ranks.best],
+        best=part.columns[ranks.best],
         in_sample=ranks.in_sample,
         out_of_sample=ranks.out_of_sample,
         blocks=int(blocks),
-        rows_used=rows * blocks,
-        rows_dropped=dropped,
+        rows_used=part.rows * blocks,
+        rows_dropped=part.dropped,
         configurations=count,
-        constant_configurations=int(matrix.shape[1] - count),
+        constant_configurations=part.constant,
+        sparse_configurations=part.sparse,
+        fewest_bets=part.fewest_bets,
+        gap=part.gap,
     )
 
 
@@ -148,6 +149,8 @@ def null_band(
     rng: np.random.Generator,
     *,
     block: float = 1.0,
+    gap: int = 0,
+    minimum_bets: int = 0,
     minimum_configurations: int = 10,
     threads: int = 1,
 ) -> NullBand:
@@ -156,30 +159,29 @@ def null_band(
     Each column is demeaned by its mean per bet (so no-bet slots stay 0 and the column's mean is 0), then
     whole slots are resampled with replacement in blocks of mean length ``block`` slots (stationary
     bootstrap), which keeps the dependence between columns. CSCV on the demeaned matrix itself would be
-    wrong: it forces PBO to 1. The result does not depend on ``threads``. Errors as :func:`overfitting`,
-    and a :class:`ValidationError` for fewer than 20 draws.
+    wrong: it forces PBO to 1. ``gap`` and ``minimum_bets`` as in :func:`overfitting`: pass the same. The
+    result does not depend on ``threads``. Errors as :func:`overfitting`, and a :class:`ValidationError` for fewer than 20 draws.
     """
-    matrix = _matrix(returns)
+    matrix = returns_matrix(returns)
     splits = split_count(blocks)
     draws, threads = whole(draws, "draws", 20), whole(threads, "threads", 1)
     if finite(block, "block") < 1.0:
         raise ValidationError(f"block is {block} slots; the mean block length must be at least 1.")
-    rows, dropped = _rows_per_block(matrix, blocks)
-    _, _, varying = _sufficient(matrix, blocks, rows, dropped)
-    _require_configurations(int(varying.sum()), matrix.shape[1], minimum_configurations)
-    centred = np.array(matrix[dropped:, varying], order="C")
+    part = cut(matrix, blocks, gap, minimum_bets, minimum_configurations)
+    used = part.used()
+    centred = np.array(matrix[part.dropped :, part.columns], order="C")
     bets = np.maximum((centred != 0.0).sum(axis=0), 1)
     noise = 1e-12 * np.abs(centred).max(axis=0)
     np.subtract(centred, centred.sum(axis=0) / bets, out=centred, where=centred != 0.0)
     centred[np.abs(centred) <= noise] = 0.0  # a column whose bets all paid the same
     seeds = rng.integers(0, 2**63, size=draws)
-    height, count = centred.shape
+    count = part.columns.size
 
     def one(seed: int) -> float:
-        index = stationary_indices(height, block, np.random.default_rng(seed))
+        index = stationary_indices(part.height, block, np.random.default_rng(seed))[used]
         sums, squares = np.zeros((blocks, count)), np.zeros((blocks, count))
-        block_sums(centred, index, rows, sums, squares)
-        doubled = _ranks(sums, squares, height // 2, splits, 1).doubled
+        block_sums(centred, index, part.rows, sums, squares)
+        doubled = _ranks(sums, squares, part.half_rows, splits, 1).doubled
         return float(((doubled < count + 1).sum() + 0.5 * (doubled == count + 1).sum()) / splits)
 
     if threads == 1:
@@ -189,55 +191,6 @@ def null_band(
             values = np.array(list(pool.map(one, [int(seed) for seed in seeds])))
     q05, q25, q50, q95 = (float(q) for q in np.quantile(values, NULL_QUANTILES))
     return NullBand(quantile_05=q05, quantile_25=q25, quantile_50=q50, quantile_95=q95, draws=values)
-
-
-def _matrix(returns: ArrayLike) -> Floats:
-    matrix = np.asarray(returns, dtype=np.float64)
-    if matrix.ndim != 2:
-        raise ValidationError(f"returns must be slots by configurations, but their shape is {matrix.shape}.")
-    return matrix
-
-
-def _rows_per_block(matrix: Floats, blocks: int) -> tuple[int, int]:
-    rows, dropped = divmod(matrix.shape[0], blocks)
-    if rows < 2:
-        raise ValidationError(
-            f"returns have {matrix.shape[0]} rows for {blocks} blocks; at least {2 * blocks} rows are needed."
-        )
-    return rows, dropped
-
-
-def _require_configurations(usable: int, given: int, minimum: int) -> None:
-    minimum = whole(minimum, "minimum_configurations", 2)
-    if usable < minimum:
-        raise ValidationError(
-            f"{usable} of {given} configurations vary over the slots used; PBO needs at least {minimum}."
-        )
-
-
-def _sufficient(matrix: Floats, blocks: int, rows: int, dropped: int) -> tuple[Floats, Floats, Bools]:
-    """Per block and column sum and sum of squares (shape ``(S, N)``), and which columns vary.
-
-    One block of rows is touched at a time, so no copy of the matrix is made.
-    """
-    count = matrix.shape[1]
-    sums, squares = np.zeros((blocks, count)), np.zeros((blocks, count))
-    constant = np.ones(count, dtype=np.bool_)
-    index = np.arange(rows)
-    first = np.ascontiguousarray(matrix[dropped])
-    for b in range(blocks):
-        start = dropped + b * rows
-        part = np.ascontiguousarray(matrix[start : start + rows])
-        block_sums(part, index, rows, sums[b : b + 1], squares[b : b + 1])
-        constant_columns(part, first, constant)
-    if not (np.isfinite(sums).all() and np.isfinite(squares).all()):
-        for row in range(dropped, matrix.shape[0]):
-            bad = ~np.isfinite(matrix[row])
-            if bad.any():
-                column = int(np.argmax(bad))
-                raise ValidationError(f"returns are {matrix[row, column]} in row {row}, column {column}.")
-        raise ValidationError("returns are too large to be squared; express them per unit of stake.")
-    return sums, squares, ~constant
 
 
 def _ranks(sums: Floats, squares: Floats, half_rows: int, splits: int, threads: int) -> _Ranks:

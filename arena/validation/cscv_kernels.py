@@ -208,3 +208,29 @@ def walk_pairs(
                 eligible_mirror[j] = mirror[j] if other_square[j] > floor[j] else -np.inf
         _judge(score, eligible, mirror, m, i, doubled, best, in_sample, out_of_sample)
         _judge(mirror, eligible_mirror, score, m, splits - 1 - i, doubled, best, in_sample, out_of_sample)
+
+
+@jit
+def half_sharpes(sums: Floats, squares: Floats, half_rows: int, out: Floats) -> None:
+    """Sharpe ratio of every column on every half (shape ``(C(S, S/2), N)``), lexicographic order of halves."""
+    blocks, count = sums.shape
+    m = float(half_rows)
+    floor = np.zeros(count)
+    for b in range(blocks):
+        for j in range(count):
+            floor[j] += squares[b, j]
+    floor *= EMPTY
+    chosen = np.arange(blocks // 2)
+    total, power = np.empty(count), np.empty(count)
+    for i in range(out.shape[0]):
+        if i:
+            _advance(blocks, chosen)
+        total[:] = 0.0
+        power[:] = 0.0
+        for b in chosen:
+            for j in range(count):
+                total[j] += sums[b, j]
+                power[j] += squares[b, j]
+        _scores(total, power, floor, TIE * TIE * m, out[i])
+        for j in range(count):
+            out[i, j] = _sharpe(out[i, j], m)

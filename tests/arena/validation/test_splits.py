@@ -61,18 +61,18 @@ def test_rows_between_two_test_runs_train() -> None:
 @settings(max_examples=100, deadline=None)
 @given(spans, st.integers(1, 3), st.integers(1, 3), st.sampled_from(["rolling", "anchored"]), st.integers(0, 5))
 def test_training_is_settled_before_the_test_begins(
-    both: tuple[np.ndarray, np.ndarray], folds: int, train_blocks: int, scheme: str, embargo: int
+    both: tuple[np.ndarray, np.ndarray], folds: int, train_blocks: int, scheme: str, gap: int
 ) -> None:
     start, end = both[0], both[0] + both[1]
     try:
         made = walk_forward(
-            start, end, folds, scheme=scheme, train_blocks=train_blocks, embargo_ns=embargo  # type: ignore[arg-type]
+            start, end, folds, scheme=scheme, train_blocks=train_blocks, gap_ns=gap  # type: ignore[arg-type]
         )  # fmt: skip
     except ValidationError:
         return
     assert len(made) == folds
     for fold in made:
-        assert end[fold.train].max() + embargo < start[fold.test].min()
+        assert end[fold.train].max() + gap < start[fold.test].min()
         assert fold.train.max() < fold.test.min()
     tested = np.concatenate([fold.test for fold in made])
     assert tested.tolist() == list(range(tested[0], start.size))
@@ -95,7 +95,7 @@ def test_rolling_folds_move_their_training_and_anchored_folds_extend_it() -> Non
 def test_longer_training_and_a_longer_gap_change_the_folds() -> None:
     start = np.arange(100)
     assert rows(walk_forward(start, start, 1, train_blocks=4)[0]) == ((0, 79), (80, 99))
-    assert rows(walk_forward(start, start, 1, train_blocks=4, embargo_ns=5)[0]) == ((0, 74), (80, 99))
+    assert rows(walk_forward(start, start, 1, train_blocks=4, gap_ns=5)[0]) == ((0, 74), (80, 99))
     assert rows(walk_forward(start, start + 2, 1, train_blocks=4)[0]) == ((0, 77), (80, 99))
 
 
@@ -112,7 +112,7 @@ def test_folds_by_duration_follow_the_clock_and_not_the_row_count() -> None:
     assert [f.test.size for f in rolling] == [f.test.size for f in anchored] == [5, 4]
     assert [f.train.size for f in rolling] == [100, 60]
     assert [f.train.size for f in anchored] == [100, 105]
-    assert walk_forward_spans(start, start, 100, 45, embargo_ns=7)[0].train.size == 93
+    assert walk_forward_spans(start, start, 100, 45, gap_ns=7)[0].train.size == 93
 
 
 def test_a_last_window_counts_when_its_last_slot_settles_at_its_end() -> None:
