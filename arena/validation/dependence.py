@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln
 
 from arena.errors import ValidationError
 from arena.validation.checks import Floats, Ints, clusters, outcomes, vector
