@@ -1,4 +1,4 @@
-"""Do forecasts mean what they say: reliability curve, logistic recalibration, Spiegelhalter's test."""
+"""Do forecasts mean what they say: reliability curve and its error, logistic recalibration, Spiegelhalter's test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtr
 
 from arena.errors import ValidationError
-from arena.validation.checks import Floats, Ints, inside, outcomes, probabilities, same_length, whole
+from arena.validation.checks import Floats, Ints, forecast_pairs, inside, probabilities, whole
 from arena.validation.forecast import TICK, Closed, bin_numbers
 
 
@@ -28,6 +28,22 @@ class ReliabilityCurve:
     lower: Floats
     upper: Floats
     level: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """Expected calibration error (ECE) and what it is for a perfectly calibrated forecaster who says the same.
+
+    ``error`` is never 0 by luck alone: compare it with ``null_mean`` and with ``null_upper``, the ``level``
+    quantile under calibration. ``p_value`` is ``(1 + #{simulated >= error}) / (draws + 1)``.
+    """
+
+    error: float
+    null_mean: float
+    null_upper: float
+    p_value: float
+    level: float
+    draws: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +67,6 @@ class Spiegelhalter:
 
     z: float
     p_value: float
-
-
-def _pair(q: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
-    forecast, outcome = probabilities(q, "forecast"), outcomes(y)
-    same_length([("forecast", forecast), ("outcome", outcome)])
-    return forecast, outcome
 
 
 def quantile_edges(q: ArrayLike, bins: int = 10) -> Floats:
@@ -83,7 +93,7 @@ def reliability_curve(
     ``bins`` is a number of equal bins on [0, 1] or edges (see :func:`quantile_edges`). The band resamples
     outcomes ``y ~ Bernoulli(q)`` with the forecasts as they are, bin by bin.
     """
-    forecast, outcome = _pair(q, y)
+    forecast, outcome = forecast_pairs(q, y)
     draws, tail = whole(draws, "draws", 20), 0.5 * (1.0 - inside(level, "level", 0.0, 1.0))
     _, number, counts = np.unique(bin_numbers(forecast, bins, closed), return_inverse=True, return_counts=True)
     simulated = np.empty((draws, counts.size))
@@ -100,6 +110,41 @@ def reliability_curve(
     )
 
 
+def calibration_error(
+    q: ArrayLike,
+    y: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    bins: int | ArrayLike = 10,
+    closed: Closed = "right",
+    draws: int = 1_000,
+    level: float = 0.95,
+) -> CalibrationError:
+    """Mean over contracts of ``|frequency - mean forecast|`` of their bin: Naeini, Cooper & Hauskrecht (2015).
+
+    It depends on ``bins`` (as in :func:`reliability_curve`) and is biased upward, so it comes with its
+    distribution when outcomes are resampled ``y ~ Bernoulli(q)``.
+    """
+    forecast, outcome = forecast_pairs(q, y)
+    draws, level = whole(draws, "draws", 20), inside(level, "level", 0.0, 1.0)
+    number = bin_numbers(forecast, bins, closed)
+
+    def error(won: Floats) -> float:
+        return float(np.abs(np.bincount(number, won - forecast)).sum()) / forecast.size
+
+    found = error(outcome)
+    null = np.array([error((rng.random(forecast.size) < forecast).astype(np.float64)) for _ in range(draws)])
+    reached = int((null >= found * (1.0 - 1e-12)).sum())
+    return CalibrationError(
+        error=found,
+        null_mean=float(null.mean()),
+        null_upper=float(np.quantile(null, level, method="inverted_cdf")),
+        p_value=(1 + reached) / (draws + 1),
+        level=level,
+        draws=draws,
+    )
+
+
 def calibration_fit(q: ArrayLike, y: ArrayLike, tick: float = TICK) -> CalibrationFit:
     """Calibration intercept and slope by logistic regression: Cox (1958).
 
@@ -107,7 +152,7 @@ def calibration_fit(q: ArrayLike, y: ArrayLike, tick: float = TICK) -> Calibrati
     outcomes are equal, all forecasts are equal, or a threshold on the forecast separates wins from losses
     (the fit has no finite maximum).
     """
-    forecast, outcome = _pair(q, y)
+    forecast, outcome = forecast_pairs(q, y)
     tick = inside(tick, "tick", 0.0, 0.5)
     x = logit(np.clip(forecast, tick, 1.0 - tick))
     if outcome.min() == outcome.max():
@@ -164,7 +209,7 @@ def spiegelhalter(q: ArrayLike, y: ArrayLike) -> Spiegelhalter:
 
     Raises :class:`ValidationError` when every forecast is 0, 0.5 or 1: the statistic then has no variance.
     """
-    forecast, outcome = _pair(q, y)
+    forecast, outcome = forecast_pairs(q, y)
     tilt = 1.0 - 2.0 * forecast
     variance = float((tilt**2 * forecast * (1.0 - forecast)).sum())
     if variance <= 0.0:

@@ -64,6 +64,13 @@ def same_length(columns: Sequence[tuple[str, NDArray[Any]]]) -> None:
             )
 
 
+def forecast_pairs(q: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    """Probability forecasts and their 0/1 outcomes, of the same length."""
+    forecast, outcome = probabilities(q, "forecast"), outcomes(y)
+    same_length([("forecast", forecast), ("outcome", outcome)])
+    return forecast, outcome
+
+
 def clusters(labels: ArrayLike, rows: int, name: str = "slot") -> tuple[Ints, Ints]:
     """Cluster number of each of ``rows`` rows, in the order of the sorted labels, and the cluster sizes."""
     array = np.asarray(labels)

@@ -73,7 +73,7 @@ def draw_probabilities(start_ns: ArrayLike, end_ns: ArrayLike, drawn: ArrayLike)
     """Probability of each label to be drawn next, given rows ``drawn`` (repeats count, may be empty).
 
     Proportional to the average uniqueness that a label would have among the drawn ones and itself:
-    Lopez de Prado (2018) sec. 4.5.2. Errors as :func:`concurrency`, and for rows out of range.
+    Lopez de Prado (2018) sec. 4.5.1. Errors as :func:`concurrency`, and for rows out of range.
     """
     timeline = _timeline(start_ns, end_ns)
     rows = integers(np.asarray(drawn, dtype=np.int64) if np.size(drawn) == 0 else drawn, "drawn")
@@ -88,7 +88,7 @@ def sequential_bootstrap(
     """Row numbers of a bootstrap sample that prefers labels unlike those already drawn.
 
     ``draws`` rows with replacement (as many as there are labels by default), each by
-    :func:`draw_probabilities`: Lopez de Prado (2018) sec. 4.5.3. Time grows with labels times draws.
+    :func:`draw_probabilities`: Lopez de Prado (2018) sec. 4.5.1. Time grows with labels times draws.
     """
     timeline = _timeline(start_ns, end_ns)
     size = timeline.first.size if draws is None else whole(draws, "draws", 1)

@@ -160,7 +160,7 @@ def null_band(
     whole slots are resampled with replacement in blocks of mean length ``block`` slots (stationary
     bootstrap), which keeps the dependence between columns. CSCV on the demeaned matrix itself would be
     wrong: it forces PBO to 1. ``gap`` and ``minimum_bets`` as in :func:`overfitting`: pass the same. The
-    result does not depend on ``threads``. Errors as :func:`overfitting`, and a :class:`ValidationError` for fewer than 20 draws.
+    result does not depend on ``threads``. Errors as :func:`overfitting`, and for fewer than 20 draws.
     """
     matrix = returns_matrix(returns)
     splits = split_count(blocks)

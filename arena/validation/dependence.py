@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaln
 
 from arena.errors import ValidationError
 from arena.validation.checks import Floats, Ints, clusters, outcomes, vector
-from arena.validation.sharpe import default_lags, long_run_variance
+from arena.validation.serial import default_lags, long_run_variance
 
 SERIAL_DEPENDENCE = 1.5  # a HAC ratio above this shortens the sample
 

@@ -21,7 +21,7 @@ from scipy.spatial.distance import squareform
 
 from arena.errors import ValidationError
 from arena.validation.checks import Floats, Ints, vector, whole
-from arena.validation.sharpe import Trials
+from arena.validation.deflation import Trials
 
 ROUNDING = 1e-9  # eigenvalues of a correlation matrix closer than this are equal
 SPREAD_FLOOR = 1e-6  # silhouettes that spread less are equal; keeps a t-statistic finite

@@ -2,11 +2,13 @@
 
 Forecasts ``q`` and outcomes ``y`` have shape ``(contracts,)``; scores are averages per contract, lower is
 better. Log scores are in nats and clip forecasts at one price tick, ``[tick, 1-tick]``, because a price can
-say no more; pass the tick of the market.
+say no more; pass the tick of the market. With a tick of 0 nothing is clipped, and a forecast that was certain
+and wrong costs infinity.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +17,9 @@ from numpy.typing import ArrayLike
 
 from arena.errors import ValidationError
 from arena.validation.bootstrap import order_interval, stationary_indices
-from arena.validation.checks import Bools, Floats, Ints, inside, outcomes, probabilities, same_length, whole
+from arena.validation.checks import Floats, Ints, clusters, finite, forecast_pairs, inside, whole
 
 TICK = 0.001
-Score = Literal["brier", "log"]
 Closed = Literal["left", "right"]
 
 
@@ -28,7 +29,8 @@ class Murphy:
 
     ``brier = reliability - resolution + uncertainty + within_variance - within_covariance`` exactly, that is
     ``reliability - generalised_resolution + uncertainty``. ``corrected_*`` remove the bias of finite bins
-    and are not clamped, so they can be negative. Bin columns hold non-empty bins only.
+    and are not clamped, so they can be negative. ``*_error`` are the standard errors of the uncorrected terms
+    for independent contracts. Bin columns hold non-empty bins only.
     """
 
     brier: float
@@ -41,20 +43,12 @@ class Murphy:
     corrected_reliability: float
     corrected_resolution: float
     corrected_uncertainty: float
+    reliability_error: float
+    resolution_error: float
+    uncertainty_error: float
     counts: Ints
     mean_forecast: Floats
     frequency: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Corp:
-    """``score = miscalibration - discrimination + uncertainty``; ``recalibrated`` is the PAV fit per contract."""
-
-    score: float
-    miscalibration: float
-    discrimination: float
-    uncertainty: float
-    recalibrated: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +56,8 @@ class LogScoreGain:
     """Mean log-score gain of a model over the market price, nats per contract, clustered by slot.
 
     Without fees ``gain`` is the log growth per contract of a full-Kelly bettor who trusts the model.
+    ``clipped`` counts contracts whose model or price was moved to ``tick`` or ``1 - tick``: if they are many,
+    the gain depends on the tick.
     """
 
     gain: float
@@ -71,27 +67,27 @@ class LogScoreGain:
     level: float
     contracts: int
     slots: int
+    clipped: int
     draws: int
-
-
-def _pair(q: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
-    forecast, outcome = probabilities(q, "forecast"), outcomes(y)
-    same_length([("forecast", forecast), ("outcome", outcome)])
-    return forecast, outcome
 
 
 def brier(q: ArrayLike, y: ArrayLike) -> float:
     """Brier score ``mean (q-y)^2``: Brier (1950)."""
-    forecast, outcome = _pair(q, y)
+    forecast, outcome = forecast_pairs(q, y)
     return float(((forecast - outcome) ** 2).mean())
 
 
 def log_losses(q: ArrayLike, y: ArrayLike, tick: float = TICK) -> Floats:
-    """Log loss of every contract in nats (shape ``(contracts,)``), forecasts clipped to ``[tick, 1-tick]``."""
-    forecast, outcome = _pair(q, y)
-    tick = inside(tick, "tick", 0.0, 0.5)
+    """Log loss of every contract in nats (shape ``(contracts,)``), forecasts clipped to ``[tick, 1-tick]``.
+
+    Raises :class:`ValidationError` unless ``0 <= tick < 0.5``.
+    """
+    forecast, outcome = forecast_pairs(q, y)
+    if not 0.0 <= finite(tick, "tick") < 0.5:
+        raise ValidationError(f"tick is {tick}; it must be at least 0 and below 0.5.")
     clipped = np.clip(forecast, tick, 1.0 - tick)
-    losses: Floats = -np.where(outcome == 1.0, np.log(clipped), np.log1p(-clipped))
+    with np.errstate(divide="ignore"):
+        losses: Floats = -np.where(outcome == 1.0, np.log(clipped), np.log1p(-clipped))
     return losses
 
 
@@ -125,9 +121,10 @@ def murphy(q: ArrayLike, y: ArrayLike, bins: int | ArrayLike = 10, *, closed: Cl
     """Murphy (1973) decomposition with the within-bin terms of Stephenson, Coelho & Jolliffe (2008).
 
     ``corrected_*`` subtract the bias ``(1/n) sum o(1-o) n_k/(n_k-1)`` of Ferro & Fricker (2012); bins with
-    one forecast contribute nothing. Edges matter when forecasts sit on them: see ``closed``.
+    one forecast contribute nothing. Standard errors propagate the sampling error of the bin sums: Siegert
+    (2014). Edges matter when forecasts sit on them: see ``closed``.
     """
-    forecast, outcome = _pair(q, y)
+    forecast, outcome = forecast_pairs(q, y)
     n = forecast.size
     number = bin_numbers(forecast, bins, closed)
     _, number, counts = np.unique(number, return_inverse=True, return_counts=True)
@@ -143,6 +140,10 @@ def murphy(q: ArrayLike, y: ArrayLike, bins: int | ArrayLike = 10, *, closed: Cl
     many = counts > 1
     bias = float((frequency * (1.0 - frequency) * counts)[many] @ (1.0 / (counts[many] - 1.0))) / n
     spare = uncertainty / (n - 1) if n > 1 else 0.0
+    tilt = mean_forecast - frequency
+    influence_rel = tilt[number] ** 2 + 2.0 * tilt[number] * (within_q - within_y)
+    influence_res = (frequency[number] - base) ** 2 + 2.0 * (frequency[number] - base) * within_y
+    influence_unc = (1.0 - 2.0 * base) * (outcome - base)
     return Murphy(
         brier=float(((forecast - outcome) ** 2).mean()),
         reliability=reliability,
@@ -154,55 +155,13 @@ def murphy(q: ArrayLike, y: ArrayLike, bins: int | ArrayLike = 10, *, closed: Cl
         corrected_reliability=reliability - bias,
         corrected_resolution=resolution - bias + spare,
         corrected_uncertainty=uncertainty + spare,
+        reliability_error=float(influence_rel.std()) / math.sqrt(n),
+        resolution_error=float(influence_res.std()) / math.sqrt(n),
+        uncertainty_error=float(influence_unc.std()) / math.sqrt(n),
         counts=counts.astype(np.int64),
         mean_forecast=mean_forecast,
         frequency=frequency,
     )
-
-
-def recalibrate(q: ArrayLike, y: ArrayLike) -> Floats:
-    """Isotonic (pool-adjacent-violators) fit of outcomes on forecasts, per contract.
-
-    Equal forecasts are pooled before the fit.
-    """
-    from scipy.optimize import isotonic_regression
-
-    forecast, outcome = _pair(q, y)
-    _, group, counts = np.unique(forecast, return_inverse=True, return_counts=True)
-    fit = isotonic_regression(np.bincount(group, outcome) / counts, weights=counts.astype(np.float64)).x
-    fitted: Floats = np.clip(np.asarray(fit, dtype=np.float64), 0.0, 1.0)[group]
-    return fitted
-
-
-def corp(q: ArrayLike, y: ArrayLike, score: Score = "brier", tick: float = TICK) -> Corp:
-    """CORP decomposition without bins: Dimitriadis, Gneiting & Jordan (2021).
-
-    ``score`` is ``"brier"`` or ``"log"`` (nats, ``q`` clipped at ``tick``). The recalibrated forecast and the
-    base rate are not clipped: where they say 0 or 1 every outcome agrees.
-    """
-    forecast, outcome = _pair(q, y)
-    if score not in ("brier", "log"):
-        raise ValidationError(f'score is {score!r}; it must be "brier" or "log".')
-    recalibrated = recalibrate(forecast, outcome)
-    base = np.full_like(forecast, outcome.mean())
-    if score == "brier":
-        own, fitted, climate = (float(((p - outcome) ** 2).mean()) for p in (forecast, recalibrated, base))
-    else:
-        own = log_loss(forecast, outcome, tick)
-        fitted, climate = _unclipped(recalibrated, outcome), _unclipped(base, outcome)
-    return Corp(
-        score=own,
-        miscalibration=own - fitted,
-        discrimination=climate - fitted,
-        uncertainty=climate,
-        recalibrated=recalibrated,
-    )
-
-
-def _unclipped(p: Floats, outcome: Floats) -> float:
-    """Mean log loss of forecasts that are 0 or 1 only where every outcome agrees."""
-    said = np.where(outcome == 1.0, p, 1.0 - p)
-    return float(-np.log(said).mean())
 
 
 def log_score_gain(
@@ -223,21 +182,17 @@ def log_score_gain(
     percentile interval of a stationary bootstrap of whole slots, mean block ``block`` slots; the standard
     error is cluster-robust by slot. Raises :class:`ValidationError` for fewer than 2 slots.
     """
+    tick = inside(tick, "tick", 0.0, 0.5)
     difference = log_losses(price, y, tick) - log_losses(model, y, tick)
-    labels = np.asarray(slot)
-    if labels.ndim != 1:
-        raise ValidationError(f"slot must have one dimension, but its shape is {labels.shape}.")
-    same_length([("forecast", difference), ("slot", labels)])
-    missing: Bools = labels != labels
-    if missing.any():
-        raise ValidationError(f"slot is missing in row {int(np.argmax(missing))}; every contract belongs to a slot.")
-    _, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    group, counts = clusters(slot, difference.size)
     draws = whole(draws, "draws", 20)
     if counts.size < 2:
         raise ValidationError("all contracts share one slot; at least 2 slots are needed for an interval.")
     sums = np.bincount(group, difference)
     gain = float(difference.mean())
     residual = sums - counts * gain
+    both = np.stack((np.asarray(model, dtype=np.float64), np.asarray(price, dtype=np.float64)))
+    clipped = ((both < tick) | (both > 1.0 - tick)).any(axis=0)
     means = np.empty(draws)
     for d in range(draws):
         index = stationary_indices(counts.size, block, rng)
@@ -251,5 +206,6 @@ def log_score_gain(
         level=level,
         contracts=int(difference.size),
         slots=int(counts.size),
+        clipped=int(clipped.sum()),
         draws=draws,
     )

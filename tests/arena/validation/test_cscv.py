@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from arena.errors import ValidationError
-from arena.validation.cscv import null_band, overfitting, split_count
+from arena.validation.cscv import null_band, overfitting
+from arena.validation.cscv_blocks import split_count
 
 
 def exact_cscv(matrix: np.ndarray, blocks: int) -> tuple[list[int], list[Fraction]]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from arena.errors import ValidationError
 from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
-from arena.validation.forecast import brier, corp, log_loss, log_score_gain, murphy, recalibrate
+from arena.validation.corp import corp, recalibrate
+from arena.validation.forecast import brier, log_loss, log_score_gain, murphy
 
 pairs = st.lists(
     st.tuples(st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.33, 0.5, 0.51, 0.7, 0.9, 1.0]), st.sampled_from([0, 1])),

@@ -19,7 +19,10 @@ import pytest
 from arena.validation.bets import binomial_test, kelly, poisson_binomial_test, two_point, win_rate_interval
 from arena.validation.bootstrap import optimal_block_length, percentile_interval
 from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
-from arena.validation.cscv import overfitting, split_count
+from arena.validation.concurrency import average_uniqueness
+from arena.validation.corp import corp
+from arena.validation.cscv import overfitting
+from arena.validation.cscv_blocks import split_count
 from arena.validation.deflation import (
     Trials,
     deflated_sharpe,
@@ -27,7 +30,7 @@ from arena.validation.deflation import (
     minimum_backtest_length,
     variance_of_maximum,
 )
-from arena.validation.forecast import brier, corp, log_loss, log_score_gain, murphy
+from arena.validation.forecast import brier, log_loss, log_score_gain, murphy
 from arena.validation.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, holm, sidak
 from arena.validation.serial import (
     autocorrelations,
@@ -54,7 +57,8 @@ from arena.validation.sharpe_null import (
     null_variance_track_record,
 )
 from arena.validation.skill import false_discovery_rate
-from arena.validation.splits import purge, walk_forward_spans
+from arena.validation.splits import combinatorial_counts, purge, walk_forward_spans
+from tests.arena.validation.references_splits import combinatorial_values
 
 FOLDER = Path(os.environ.get("ARENA_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "reference/validation"
 
@@ -64,8 +68,6 @@ LATER = (
     "paper/haircut_sharpe_independent_normal/*",
     "paper/sidak_and_haircut/*/haircut",
     "paper/profit_hurdle_pct/*",
-    "paper/cpcv_counts/*",
-    "paper/average_uniqueness/*",
     "paper/n_eff/*",
     "paper/n_eff_all/*",
     "package/spa/*",
@@ -74,10 +76,6 @@ LATER = (
     "package/stationary_bootstrap_ci/*/basic",
     "package/stationary_bootstrap_ci/*/norm",
     "package/stationary_bootstrap_ci/*/bca",
-    "package/brier/fc_p/specs_bins*/*_sd",
-    "cv/a_doc1/*",  # combinatorial purged CV
-    "cv/a_doc2/*",
-    "cv/a_full/*",
 )
 # Conventions of other packages that the specification rejects.
 OTHER_CONVENTIONS = (
@@ -99,6 +97,7 @@ DESCRIPTION = (
     "*/array", "*_array", "*/note", "*/metric", "*source*", "package/versions/*", "*/seed", "*/reps", "*/stat",
     "*/model_prob", "*/identity", "*/block", "*/bias_corrected_is_clamped", "package/adjust_pvalues/p",
     "package/pbo/*/S", "package/pbo/*/T", "package/pbo/*/N", "*/risk_free_per_obs",
+    "cv/a_*/n", "cv/a_*/n_folds", "cv/a_*/n_test_folds", "cv/a_*/purged", "cv/a_*/embargo",
     "cv/walk_forward/n", "cv/walk_forward/train", "cv/walk_forward/test", "cv/walk_forward/purged",
     "cv/event_time/n", "cv/event_time/folds", "cv/event_time/k", "cv/event_time/embargo_minutes",
     "cv/event_time/start", "cv/event_time/end", "cv/event_time/splits/*/test_groups", "cv/sources",
@@ -180,6 +179,11 @@ def paper_value(fn: str, i: dict[str, Any]) -> Any:
         return {"p_multi": sidak([i["p_single"]], family=i["n_tests"])[0]}
     if fn == "cscv_n_combinations":
         return [split_count(blocks) for blocks in i["S"]]
+    if fn == "cpcv_counts":
+        counts = combinatorial_counts(i["N"], i["k"])
+        return {"splits": counts.splits, "paths": counts.paths}
+    if fn == "average_uniqueness":
+        return average_uniqueness(*np.transpose(i["spans"]))
     if fn == "brier":
         return brier(i["p"], i["y"])
     if fn == "log_loss":
@@ -288,6 +292,10 @@ def score_values(a: Any) -> dict[str, Any]:
         right = murphy(q, y, bins)
         head = f"brier/fc_p/specs_bins{bins}"
         values |= {f"{head}/rel": right.reliability, f"{head}/res": right.resolution, f"{head}/unc": right.uncertainty}
+        values |= {
+            f"{head}/rel_sd": right.reliability_error, f"{head}/res_sd": right.resolution_error,
+            f"{head}/unc_sd": right.uncertainty_error,
+        }  # fmt: skip
         head = f"brier/fc_p/unclamped_bias_corrected_bins{bins}"
         values |= {
             f"{head}/rel_bc": right.corrected_reliability, f"{head}/res_bc": right.corrected_resolution,
@@ -382,6 +390,8 @@ def split_values() -> dict[str, Any]:
                 rows = getattr(fold, part)
                 assert (np.diff(rows) == 1).all()
                 values[f"cv/walk_forward/{name}/{k}/{part}"] = [rows[0], rows[-1]]
+    for name in ("a_doc1", "a_doc2", "a_full"):
+        values |= {f"cv/{name}/{key}": value for key, value in combinatorial_values(doc[name]).items()}
     e = doc["event_time"]
     groups = np.array_split(np.arange(e["n"]), e["folds"])
     for k, split in enumerate(e["splits"]):
