@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from arena.engine.execution import ExecutionModel
-from arena.engine.prepare import Prepared, _arrival_rows, _arrivals, observe_tape, prepare
+from arena.engine.prepare import Prepared, arrival_rows, met, observe_tape, prepare
 from arena.lab.config import LabConfig
 from arena.market.build import tapes
 from arena.market.catalog import Catalog
@@ -59,8 +59,7 @@ def every_tick(
         part = np.empty(int(inside.sum()), dtype=CANDIDATE_DTYPE)
         for name in CANDIDATE_DTYPE.names or ():
             part[name] = tape.ticks[name][inside]
-        row = np.empty(part.shape[0], dtype=np.int64)
-        _arrival_rows(part, tape.windows, tape.books.first, tape.books.event_ns, execution, row)
+        row = arrival_rows(part, tape.windows, tape.books, execution)
         part["window"] += shift_window
         rows.append(np.where(row >= 0, row + shift_row, -1))
         ticks.append(part)
@@ -72,7 +71,7 @@ def every_tick(
     return Prepared(
         ticks=joined,
         signals=np.concatenate(signals),
-        arrivals=_arrivals(books, np.concatenate(rows)),
+        arrivals=met(books, np.concatenate(rows)),
         first=np.searchsorted(joined["window"], np.arange(usual.windows.shape[0] + 1)).astype(np.int64),
         windows=usual.windows,
         market_ids=usual.market_ids,

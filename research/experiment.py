@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from arena.errors import ConfigError
+from research.policy import Policy, read_policy
 
 LAB = "lab"
 
@@ -86,25 +87,19 @@ class ObjectiveSettings(_Part):
     min_bets: int = Field(30, ge=1, description="configurations that bet less often in training are not considered")
 
 
-class GateSettings(_Part):
-    """Thresholds of the verdict."""
+class HoldoutSettings(_Part):
+    """The stretch that nobody looks at until the very end."""
 
-    alpha: float = Field(0.05, gt=0, lt=0.5, description="size of the tests")
-    power: float = Field(0.80, gt=0.5, lt=1, description="power asked of the sample size")
-    min_rarer_outcome: int = Field(
-        50, ge=1, description="wins and losses each; under it the normal theory of bets does not hold"
+    share: float = Field(
+        0.0, ge=0, le=0.5, description="share of the windows, the last ones, sealed when the experiment is registered"
     )
-    edge: float = Field(0.05, gt=0, lt=0.5, description="edge over break-even for the reported power")
-    max_probability_of_loss: float = Field(0.20, gt=0, lt=1)
-    min_dsr: float = Field(0.50, ge=0, lt=1, description="veto below")
-    cscv_blocks: int = Field(16, ge=4, le=20)
-    null_draws: int = Field(200, ge=20, le=5000)
 
 
 class Experiment(_Part):
     """One run, completely described."""
 
     name: str = "ad hoc"
+    idea: str = Field("", description="what is being tried, in a few words; default: the name")
     strategy: str = "BTC_5M"
     preset: str | None = Field(None, description="base configuration; default: the strategy's")
     compare: tuple[str, ...] = Field(("seed",), description="presets shown beside it")
@@ -115,11 +110,17 @@ class Experiment(_Part):
     grid: GridSettings = GridSettings()
     folds: FoldSettings = FoldSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
-    gates: GateSettings = GateSettings()
+    gates: Policy = Policy()
+    holdout: HoldoutSettings = HoldoutSettings()
     levers: dict[str, float] = Field(default_factory=dict, description="changes to the base preset")
     levers_for_all: dict[str, float] = Field(
         default_factory=dict, description="changes to every preset, e.g. freshness limits the data cannot meet"
     )
+
+    @property
+    def idea_name(self) -> str:
+        """What is being tried: the stated idea, or the experiment's name."""
+        return self.idea or self.name
 
     @property
     def digest(self) -> str:
@@ -128,8 +129,9 @@ class Experiment(_Part):
 
 
 def evaluation_id(experiment: Experiment, digests: dict[str, str]) -> str:
-    """Names one look at one body of data: repeating it is not another trial."""
-    text = experiment.digest + "".join(f"{table}:{digest}" for table, digest in sorted(digests.items()))
+    """Names one look at one body of data: repeating it, by another name or against other gates, is not another."""
+    looked = experiment.model_dump_json(exclude={"name", "idea", "gates", "compare"})
+    text = looked + "".join(f"{table}:{digest}" for table, digest in sorted(digests.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -146,6 +148,8 @@ def read(path: Path) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     raw.setdefault("name", path.stem)
+    if isinstance(raw.get("gates"), str):
+        raw["gates"] = read_policy(path.parent / raw["gates"]).model_dump()
     return build(raw, str(path))
 
 

@@ -1,197 +1,224 @@
-"""From stitched out-of-sample bets and the whole sweep to evidence, and from evidence to a verdict."""
+"""From evidence to a verdict: every gate of the policy, its figure, its threshold, and what would change it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 
-import numpy as np
-
-from arena.engine.run import Sweep
-from arena.errors import ValidationError
-from arena.validation.bets import poisson_binomial_test, win_rate_interval
-from arena.validation.bootstrap import optimal_block_length, percentile_interval
-from arena.validation.cscv import NullBand, Overfitting, null_band, overfitting
-from arena.validation.deflation import DeflatedSharpe, Trials, deflated_sharpe
-from arena.validation.forecast import LogScoreGain, log_score_gain
+from arena.validation.bets import win_rate_interval
 from arena.validation.planning import bets_needed
-from arena.validation.sharpe import moments
-from arena.validation.sharpe_inference import probabilistic_sharpe
-from arena.validation.verdict import Gate, Need, Verdict, compare
+from arena.validation.verdict import Gate, Verdict, compare
 from research.experiment import Experiment
-from research.result import F8, Evidence, OutOfSample
+from research.policy import Need
+from research.result import Evidence, OutOfSample
+from research.standing import Standing
 
-_BLOCK_STEPS = (16, 14, 12, 10, 8, 6, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """The sweep seen as a family of trials: overfitting, its null band, and its deflated winner."""
-
-    overfitting: Overfitting | None
-    band: NullBand | None
-    variance: float
-    deflated: DeflatedSharpe | None
+_UNSPOKEN = "fewer than 10 configurations that bet, or too few windows"
 
 
-def weigh(
-    sweep: Sweep, oos: OutOfSample, experiment: Experiment, trials: int, rng: np.random.Generator, jobs: int
-) -> Evidence:
-    """The statistics of a walk-forward.
-
-    ``trials`` is the number of configurations ever evaluated for this strategy, this run's included.
-    Statistics that the data do not allow are None or NaN, never a guess.
-    """
-    family = _family(sweep, trials, experiment, rng, jobs)
-    bet = oos.won >= 0
-    n = int(bet.sum())
-    win_test = poisson_binomial_test(oos.won[bet] == 1, oos.cost[bet]) if n else None
-    interval = None
-    sharpe = psr = math.nan
-    if n >= 2 and np.ptp(oos.returns) > 0 and oos.returns.size >= 10:
-        block = max(1.0, optimal_block_length(oos.returns).stationary)
-        interval = percentile_interval(oos.returns, rng, statistic="mean", block=block)
-        m = moments(oos.returns)
-        sharpe = m.sharpe
-        psr = probabilistic_sharpe(m.sharpe, m.count, m.skew, m.kurtosis)
-    return Evidence(
-        win_test=win_test,
-        interval=interval,
-        overfitting=family.overfitting,
-        null_band=family.band,
-        sharpe=sharpe,
-        psr=psr,
-        dsr=family.deflated.probability if family.deflated else math.nan,
-        dsr_threshold=family.deflated.threshold if family.deflated else math.nan,
-        trials=trials,
-        trial_variance=family.variance,
-        bets_needed=_needed(oos, experiment),
-        gain=_gain(oos, rng),
+def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
+    """Put every gate to the evidence. Required gates decide; reported ones inform."""
+    return Verdict(
+        (
+            *_premises(experiment, causal),
+            *_bets(evidence, oos, experiment),
+            *_selection(evidence, experiment),
+            *_forecast(evidence, experiment),
+            *_robustness(evidence, experiment),
+            *_history(evidence, experiment, standing),
+        )
     )
 
 
-def _family(sweep: Sweep, trials: int, experiment: Experiment, rng: np.random.Generator, jobs: int) -> _Family:
-    """Judge the grid as what it is: many trials of which the best will be looked at.
-
-    The deflated Sharpe belongs to the best of them over the whole span. The stitched out-of-sample series
-    is not a maximum of anything and is not deflated again.
-    """
-    returns = sweep.returns
-    varying = returns[:, returns.std(axis=0) > 0]
-    variance = math.nan
-    deflated = None
-    if varying.shape[1] >= 2:
-        sharpes = varying.mean(axis=0) / varying.std(axis=0, ddof=1)
-        variance = float(sharpes.var(ddof=1))
-        best = moments(varying[:, int(sharpes.argmax())])
-        family = Trials(variance=variance, count=trials)
-        deflated = deflated_sharpe(best.sharpe, best.count, best.skew, best.kurtosis, family)
-    gates = experiment.gates
-    # Short data get fewer blocks, never blocks of a handful of windows.
-    blocks = next((s for s in _BLOCK_STEPS if s <= gates.cscv_blocks and returns.shape[0] >= 8 * s), 4)
-    try:
-        result = overfitting(returns, blocks, threads=jobs)
-        band = null_band(returns, blocks, gates.null_draws, rng, threads=jobs)
-    except ValidationError:
-        return _Family(None, None, variance, deflated)
-    return _Family(result, band, variance, deflated)
+def _gate(
+    need: Need, name: str, question: str, figure: float, unit: str, relation: str, threshold: float,
+    note: str = "", change: str = "",
+) -> Gate:  # fmt: skip
+    passed = compare(figure, relation, threshold)
+    return Gate(name, question, figure, unit, relation, threshold, passed, need, note, change)
 
 
-def _needed(oos: OutOfSample, experiment: Experiment) -> int:
-    """Bets after which a test of the stated size and power would find the edge stated beforehand.
-
-    Not the edge that was observed: the power to find what one has already found restates its p-value
-    (Hoenig & Heisey 2001) and tells nothing about the sample.
-    """
-    bet = oos.won >= 0
-    cost = float(oos.cost[bet].mean()) if bet.any() else 0.5
-    g = experiment.gates
-    return bets_needed(cost, min(cost + g.edge, 0.999), alpha=g.alpha, power=g.power)
-
-
-def _gain(oos: OutOfSample, rng: np.random.Generator) -> LogScoreGain | None:
-    """Log score of the model against the market's mid, on the side bought, at the moment of the bet."""
-    bet = (oos.won >= 0) & np.isfinite(oos.mid) & np.isfinite(oos.probability)
-    if bet.sum() < 2:
-        return None
-    return log_score_gain(oos.probability[bet], oos.mid[bet], oos.won[bet] == 1, oos.rows[bet], rng)
-
-
-def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: bool) -> Verdict:
-    """Put every gate to the evidence. Required gates decide; reported ones inform."""
-    g = experiment.gates
-    bet = oos.won >= 0
-    n, wins = int(bet.sum()), int((oos.won == 1).sum())
-    p_value = evidence.win_test.p_value if evidence.win_test else math.nan
-    lower = evidence.interval.lower if evidence.interval else math.nan
-    pbo = evidence.overfitting.pbo if evidence.overfitting else math.nan
-    band = evidence.null_band.quantile_05 if evidence.null_band else math.nan
-    loss = evidence.overfitting.probability_of_loss if evidence.overfitting else math.nan
-    gain = evidence.gain.lower if evidence.gain else math.nan
+def _premises(experiment: Experiment, causal: bool) -> Iterator[Gate]:
+    policy = experiment.gates
     honest = experiment.costs == "venue" and experiment.execution.model == "latency"
-    unspoken = "" if evidence.overfitting else "fewer than 10 configurations that bet, or too few windows"
-
-    def put(
-        need: Need, name: str, question: str, figure: float, unit: str, relation: str, threshold: float, note: str
-    ) -> Gate:
-        return Gate(name, question, figure, unit, relation, threshold, compare(figure, relation, threshold), need, note)
-
-    gate, told = partial(put, "required"), partial(put, "reported")
-    return Verdict(
-        (
-            gate(
-                "honest costs", "venue fees, venue delay, displayed size?", float(honest), "0|1", ">=", 1.0,
-                "" if honest else "run with --costs venue --execution latency",
-            ),
-            gate("causal", "do decisions survive truncation of the future?", float(causal), "0|1", ">=", 1.0, ""),
-            gate(
-                "sample", "did wins and losses both occur often enough for the statistics to hold?",
-                float(min(wins, n - wins)), "of the rarer", ">=", float(g.min_rarer_outcome),
-                "" if min(wins, n - wins) >= g.min_rarer_outcome else "more data",
-            ),
-            gate(
-                "beats the price", "p-value of the wins against fee-inclusive break-even (exact)", p_value, "p", "<",
-                g.alpha, _win_note(wins, n, oos.cost[bet]),
-            ),
-            gate(
-                "profit", "lower end of the 95 % interval of the return per window", lower, "per window", ">", 0.0,
-                "stationary bootstrap of whole windows",
-            ),
-            gate(
-                "not overfit", "PBO below what luck alone gives on this grid?", pbo, "probability", "<", band,
-                unspoken or "threshold = 5 % quantile of PBO under no skill, on the run's own matrix",
-            ),
-            gate(
-                "keeps its promise", "chance that the training winner loses out of sample", loss, "probability", "<",
-                g.max_probability_of_loss, unspoken,
-            ),
-            gate(
-                "knows more than the price", "lower end of the log-score gain over the mid at the bet", gain,
-                "nats/bet", ">", 0.0, "equals growth of a full-Kelly bettor without fees",
-            ),
-            gate(
-                "deflation veto", f"deflated Sharpe of the best of {evidence.trials} trials", evidence.dsr,
-                "probability", ">=", g.min_dsr, "all configurations ever evaluated for this strategy count",
-            ),
-            told(
-                "power", f"enough bets to find an edge of {100 * g.edge:g} points, stated beforehand?", float(n),
-                "bets", ">=", float(evidence.bets_needed), f"size {g.alpha:g}, power {g.power:g}",
-            ),
-            told("PSR", "probabilistic Sharpe against 0", evidence.psr, "probability", ">=", 0.95, "1 - p-value"),
-            told(
-                "DSR", "the same; far stricter than a 5 % test", evidence.dsr, "probability", ">=", 0.95,
-                "a bonus, not a gate",
-            ),
-        )
+    yield _gate(
+        policy.honest_costs.need, "honest costs", "venue fees, venue delay, displayed size?", float(honest), "0|1",
+        ">=", 1.0, change="" if honest else "run with --costs venue --execution latency",
+    )  # fmt: skip
+    yield _gate(
+        policy.causal.need, "causal", "do decisions survive truncation and scrambling of the future?", float(causal),
+        "0|1", ">=", 1.0, change="" if causal else "`arena-backtest check` names the decision that saw the future",
     )  # fmt: skip
 
 
-def _win_note(wins: int, bets: int, cost: F8) -> str:
-    if bets == 0:
-        return "no bets"
-    interval = win_rate_interval(wins, bets)
-    return (
-        f"{wins} of {bets} won ({wins / bets:.1%}, 95 % {interval.lower:.1%}-{interval.upper:.1%}); "
-        f"break-even {cost.mean():.1%}"
+def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
+    bet = oos.won >= 0
+    n, wins, windows = int(bet.sum()), int((oos.won == 1).sum()), oos.won.size
+    rarer = min(wins, n - wins)
+    wanted = policy.sample.min_rarer_outcome
+    yield _gate(
+        policy.sample.need, "sample", "did wins and losses both occur often enough for the statistics to hold?",
+        float(rarer), "of the rarer", ">=", float(wanted),
+        change="" if rarer >= wanted else _more_windows(windows, rarer, wanted),
+    )  # fmt: skip
+    plan = evidence.plan
+    asked = float(plan.bets) if plan is not None else math.nan
+    edge = evidence.planned_edge
+    whose = "stated" if policy.sample.edge is not None else "claimed by the strategy"
+    yield _gate(
+        policy.sample.need, "power", f"enough bets to find the edge {whose}?", float(n), "bets", ">=", asked,
+        note=f"edge {100 * edge:.1f} points, size {policy.discovery.alpha:g}, power {policy.sample.power:g}"
+        if plan is not None else "no bets" if n == 0 else "the strategy claims no edge",
+        change="" if plan is None or n >= plan.bets else _more_windows(windows, n, plan.bets),
+    )  # fmt: skip
+    yield _gate(
+        policy.discovery.need, "beats the price",
+        f"exact p-value of the wins against fee-inclusive break-even, in a family of {evidence.family.sidak_family}",
+        evidence.adjusted_p, "p", "<", policy.discovery.alpha, *_win_notes(evidence, oos, policy.discovery.alpha),
+    )  # fmt: skip
+    interval = evidence.interval
+    yield _gate(
+        policy.profit.need, "profit", f"lower end of the {policy.profit.level:.0%} interval of the return per window",
+        interval.lower if interval else math.nan, "per window", ">", 0.0,
+        note="stationary bootstrap of whole windows",
+        change=_more_for_interval(evidence, windows),
+    )  # fmt: skip
+
+
+def _selection(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
+    found, band, superior = evidence.overfitting, evidence.null_band, evidence.superior
+    unspoken = "" if found else _UNSPOKEN
+    yield _gate(
+        policy.superior.need, "better than not betting", "studentised SPA of the whole grid against no bet",
+        superior.consistent if superior else math.nan, "p", "<", policy.superior.alpha,
+        note="the best of the grid, allowing for the search" if superior else _UNSPOKEN,
+    )  # fmt: skip
+    yield _gate(
+        policy.overfit.need, "not overfit", "PBO below what luck alone gives on this grid?",
+        found.pbo if found else math.nan, "probability", "<", band.quantile_05 if band else math.nan,
+        note=unspoken or "threshold = 5 % quantile of PBO under no skill, on the run's own matrix",
+        change="" if found and band and found.pbo < band.quantile_05 else "more windows; fewer settings, less alike",
+    )  # fmt: skip
+    yield _gate(
+        policy.persistence.need, "keeps its promise", "chance that the training winner loses out of sample",
+        found.probability_of_loss if found else math.nan, "probability", "<",
+        policy.persistence.max_probability_of_loss, note=unspoken,
+    )  # fmt: skip
+
+
+def _forecast(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
+    gain, gap = evidence.gain, evidence.miscalibration
+    yield _gate(
+        policy.information.need, "knows more than the price",
+        "lower end of the log-score gain over the mid at the bet", gain.lower if gain else math.nan, "nats/bet", ">",
+        0.0, note="equals growth of a full-Kelly bettor without fees" if gain else "fewer than two bets",
+    )  # fmt: skip
+    yield _gate(
+        policy.calibration.need, "calibrated", "is the model detectably worse calibrated than the price? lower end",
+        gap.lower if gap else math.nan, "Brier", "<=", 0.0,
+        note=f"CORP miscalibration: model {gap.model:.4f}, price {gap.market:.4f}" if gap else "fewer than two bets",
+        change="" if gap is None or gap.lower <= 0.0 else "recalibrate the model on training folds",
+    )  # fmt: skip
+
+
+def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+    policy, curves = experiment.gates, evidence.sensitivity
+    latency = curves.latency
+    margin = policy.latency.margin_ms
+    at = experiment.execution.network_ms + margin
+    yield _gate(
+        policy.latency.need, "survives latency", f"return per window with every order {margin:g} ms slower",
+        latency.value(at) if latency else math.nan, "per window", ">", 0.0,
+        note=_breaks(latency.breaks_at, "ms of network", latency.at[-1]) if latency else "orders do not travel",
+        change="" if latency else "run with --execution latency",
+    )  # fmt: skip
+    yield _gate(
+        policy.costs.need, "survives cost", f"return per window at {policy.costs.multiple:g} times the fee",
+        curves.cost.value(policy.costs.multiple), "per window", ">", 0.0,
+        note=_breaks(curves.cost.breaks_at, "times the fee", curves.cost.at[-1]),
+    )  # fmt: skip
+    yield _gate(
+        policy.neighbourhood.need, "no needle", "share of small moves of one lever that still earn",
+        curves.profitable_neighbours, "of moves", ">=", policy.neighbourhood.min_share,
+        note="each lever moved by up to a tenth of its searched range",
+    )  # fmt: skip
+    yield _gate(
+        policy.stability.need, "every season", "return per window without the best fold", evidence.without_best_fold,
+        "per window", ">", 0.0, note="one lucky stretch must not carry the result",
+    )  # fmt: skip
+
+
+def _history(evidence: Evidence, experiment: Experiment, standing: Standing) -> Iterator[Gate]:
+    policy, raw, clustered = experiment.gates, evidence.deflated, evidence.deflated_clusters
+    yield _gate(
+        policy.deflation.need, "deflation veto", f"deflated Sharpe of the best of {evidence.family.trials:,} trials",
+        raw.probability if raw else math.nan, "probability", ">=", policy.deflation.min_dsr,
+        note="all configurations ever evaluated for this strategy count",
+    )  # fmt: skip
+    yield _gate(
+        "reported", "DSR of clusters", "the same over clusters of trials that move together",
+        clustered.probability if clustered else math.nan, "probability", ">=", 0.95,
+        note=f"{clustered.trials} clusters; far stricter than a 5 % test" if clustered else "fewer than two clusters",
+    )  # fmt: skip
+    yield _gate(
+        "reported", "PSR", "probabilistic Sharpe of the stitched series against 0", evidence.psr, "probability", ">=",
+        0.95, note="1 - p-value, were this the only trial",
+    )  # fmt: skip
+    wealth = evidence.bankroll
+    yield _gate(
+        "reported", "bankroll", "highest bankroll of a half-Kelly bettor who starts with 1 and may stop at any time",
+        math.exp(wealth.final.log_peak) if wealth else math.nan, "x", ">=", 1.0 / policy.discovery.alpha,
+        note="an anytime-valid test: 20 is as rare as 5 % when every price is fair",
+    )  # fmt: skip
+    found = standing.holdout
+    opened = len(standing.openings)
+    p_value = found.get("p_value")
+    times = f"opened {opened} time{'s' * (opened != 1)} by this idea"
+    yield _gate(
+        policy.holdout.need, "holdout", "exact p-value of the wins in the sealed stretch, over its openings",
+        float(p_value) if p_value is not None else math.nan, "p", "<", policy.discovery.alpha,
+        note=f"{times}; after the first look it is no holdout" if opened > 1 else times if opened else "not opened",
+        change="" if opened else "seal with `arena-backtest register FILE`, open once with `arena-backtest open FILE`",
+    )  # fmt: skip
+
+
+def _more_windows(windows: int, have: int, need: int) -> str:
+    if have == 0:
+        return "more data, or a strategy that bets"
+    return f"about {math.ceil(windows * (need / have - 1.0)):,} more windows at this rate of betting"
+
+
+def _more_for_interval(evidence: Evidence, windows: int) -> str:
+    interval = evidence.interval
+    if interval is None or interval.lower > 0.0:
+        return ""
+    if interval.estimate <= 0.0:
+        return "nothing but a better strategy: the return itself is not positive"
+    # The half-width shrinks with the root of the sample.
+    ratio = ((interval.estimate - interval.lower) / interval.estimate) ** 2
+    return f"about {math.ceil(windows * (ratio - 1.0)):,} more windows, if the return stays as it is"
+
+
+def _win_notes(evidence: Evidence, oos: OutOfSample, alpha: float) -> tuple[str, str]:
+    test = evidence.win_test
+    if test is None:
+        return "no bets", ""
+    interval = win_rate_interval(test.wins, test.bets)
+    cost = float(oos.cost[oos.won >= 0].mean())
+    note = (
+        f"{test.wins} of {test.bets} won ({interval.estimate:.1%}, 95 % {interval.lower:.1%}-{interval.upper:.1%}); "
+        f"break-even {cost:.1%}; p {test.p_value:.2g} before the family"
     )
+    if evidence.adjusted_p < alpha:
+        return note, ""
+    if interval.estimate <= cost:
+        return note, "nothing but a better strategy: the bets win less often than they cost"
+    needed = bets_needed(cost, interval.estimate, alpha=alpha, family=evidence.family.sidak_family)
+    return note, f"about {max(needed - test.bets, 1):,} more bets, if they win as often; fewer looks at the same data"
+
+
+def _breaks(at: float, unit: str, last: float) -> str:
+    return f"nothing is earned from {at:,.3g} {unit} on" if math.isfinite(at) else f"still earns at {last:g} {unit}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from arena.validation.spa import SuperiorAbility
 
 from arena.engine.prepare import Prepared
 from arena.engine.run import AccountRun, EquityCurve, Sweep
@@ -14,9 +15,16 @@ from arena.strategies.base import Configuration, Strategy
 from arena.validation.bets import WinTest
 from arena.validation.bootstrap import Interval
 from arena.validation.calibration import ReliabilityCurve
+from arena.validation.corp import MiscalibrationGap
 from arena.validation.cscv import NullBand, Overfitting
 from arena.validation.forecast import LogScoreGain
+from arena.validation.monitor import Monitoring
+from arena.validation.planning import Plan
+from arena.validation.skill import FalseDiscoveryRate, Posterior
 from arena.validation.verdict import Verdict
+from research.sensitivity import Sensitivity
+from research.standing import Standing
+from research.trials.family import Family
 
 if TYPE_CHECKING:
     from research.experiment import Experiment
@@ -151,26 +159,52 @@ class OutOfSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Deflated:
+    """A deflated Sharpe ratio with the consistent pair it was deflated by.
+
+    ``probability`` that the Sharpe of the best exceeds ``threshold``, what the best of ``trials`` without skill
+    expects when their Sharpes have ``variance`` (per window).
+    """
+
+    probability: float
+    threshold: float
+    trials: int
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The statistics behind the verdict; None or NaN where the data did not allow one (the gate says why).
 
-    ``bets_needed`` is what a test of the stated size and power needs to find the edge stated beforehand.
-    ``sharpe`` and ``psr`` are of the stitched out-of-sample series, per window; ``dsr`` is of the best
-    configuration of the grid over the whole span, deflated by ``trials`` trials of variance ``trial_variance``.
+    ``adjusted_p`` is the exact p-value of the wins after Sidak over ``family.sidak_family``. ``plan`` is what it
+    takes to find ``planned_edge`` (dollars per share over break-even: stated, or claimed by the strategy).
+    ``sharpe`` and ``psr`` are of the stitched out-of-sample series, per window; ``deflated`` is of the best
+    configuration of the grid over the whole span against the raw trials of the ledger, ``deflated_clusters`` the
+    same against clusters of them. ``skill`` is the chance that the wins are luck after all, ``posterior`` the belief
+    about the edge in log-odds, ``bankroll`` that of a half-Kelly bettor, and ``without_best_fold`` the return per
+    window when the best fold is left out.
     """
 
     win_test: WinTest | None
+    adjusted_p: float
+    family: Family
     interval: Interval | None
+    superior: SuperiorAbility | None
     overfitting: Overfitting | None
     null_band: NullBand | None
     sharpe: float
     psr: float
-    dsr: float
-    dsr_threshold: float
-    trials: int
-    trial_variance: float
-    bets_needed: int
+    deflated: Deflated | None
+    deflated_clusters: Deflated | None
+    plan: Plan | None
+    planned_edge: float
+    skill: FalseDiscoveryRate | None
     gain: LogScoreGain | None
+    miscalibration: MiscalibrationGap | None
+    bankroll: Monitoring | None
+    posterior: Posterior | None
+    without_best_fold: float
+    sensitivity: Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +216,7 @@ class WalkForward:
     folds: tuple[FoldResult, ...]
     out_of_sample: OutOfSample
     evidence: Evidence
+    standing: Standing
     verdict: Verdict
 
 

@@ -15,20 +15,20 @@ import numpy as np
 import polars as pl
 
 from arena.costs import COST_MODELS, cost_model
-from arena.engine.execution import ExecutionModel, execution_model
+from arena.engine.execution import execution_model
 from arena.engine.prepare import Collector, Prepared
-from arena.engine.run import equity_curve, run_account, sweep
+from arena.engine.run import Sweep, equity_curve, run_account, sweep
 from arena.errors import DataError, ValidationError
 from arena.lab.config import LabConfig
-from arena.market.build import days, tapes
+from arena.market.build import days, tapes, venue_books
 from arena.market.catalog import Catalog
-from arena.market.windows import Market, find_windows
-from arena.strategies import load
-from arena.strategies.base import Configuration, Strategy
-from research.experiment import LAB, Experiment, evaluation_id
-from research.grid import latin_hypercube
-from research.judge import judge, weigh
+from arena.strategies.base import Configuration
+from research.evidence import weigh
+from research.experiment import LAB, Experiment
+from research.judge import judge
 from research.lab_store import lab_catalog
+from research.plan import Plan, plan, windows_of
+from research.record import Recorder, account_returns, market_of, settings, stitched_settings, world_of
 from research.result import (
     DataFacts,
     FoldResult,
@@ -38,7 +38,12 @@ from research.result import (
     Summary,
     WalkForward,
 )
+from research.sensitivity import Stretch, sensitivity
+from research.standing import standing, verdict_note
 from research.summary import calibrate, summarise
+from research.trials.family import family_of
+from research.trials.ledger import TrialLedger
+from research.vault import seals, without_sealed
 from research.walk import choose, cut
 
 T = TypeVar("T")
@@ -63,95 +68,67 @@ class Progress:
             self.seconds[what] = time.perf_counter() - began
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The experiment with every default filled in and every name resolved."""
-
-    experiment: Experiment
-    strategy: Strategy
-    base: str
-    configurations: dict[str, Configuration]
-    market: Market
-    execution: ExecutionModel
-    grid: tuple[Configuration, ...]
-
-
-def plan(experiment: Experiment, walk_forward: bool) -> _Plan:
-    """Resolve names and levers, and draw the grid, before any data is read.
-
-    Raises:
-        ConfigError: an unknown strategy, preset or lever, or a value out of bounds.
-        DataError: there is no such catalog.
-    """
-    if experiment.data.catalog != LAB:
-        Catalog.open(experiment.data.catalog)
-    strategy = load(experiment.strategy)
-    base = experiment.preset or strategy.default_preset
-    names = list(dict.fromkeys([base, *experiment.compare]))
-    configurations = {name: strategy.configure(strategy.preset(name), experiment.levers_for_all) for name in names}
-    configurations[base] = strategy.configure(configurations[base], experiment.levers)
-    data = experiment.data
-    market = Market(
-        asset=(data.asset or strategy.asset).upper(),
-        interval_s=data.interval_s or strategy.interval_s,
-        venue=data.venue or strategy.venue,
-        source=data.source,
-        spot_source=data.spot_source,
-        step_ms=data.step_ms,
-        reference_venue=data.reference_venue,
-        delay_ms=experiment.execution.delay_ms,
-    )
-    grid: tuple[Configuration, ...] = ()
-    if walk_forward:
-        rng = np.random.default_rng([experiment.seed, 1])
-        grid = latin_hypercube(strategy, configurations[base], experiment.grid.size, rng, experiment.grid.levers)
-    execution = execution_model(experiment.execution.model, experiment.execution.network_ms)
-    return _Plan(experiment, strategy, base, configurations, market, execution, grid)
-
-
 def run(
     experiment: Experiment,
     *,
+    ledger: TrialLedger,
     walk_forward: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
     data_folder: Path = Path("data"),
-    earlier_trials: Callable[[str, str], int] = lambda strategy, evaluation: 0,
 ) -> RunResult:
     """Everything one invocation does, without printing, plotting or tracking.
 
     Args:
         experiment: what to run.
+        ledger: every configuration evaluated here is entered before the data are touched; deflation and the
+            family of the tests are read back from it, and so are the seals of holdouts, which are left out.
         walk_forward: also walk the grid forward and judge; otherwise only replay the presets.
         jobs: threads for the sweep and the null band; the result does not depend on it.
         progress: told of every stage.
         data_folder: where lab catalogs are kept.
-        earlier_trials: number of configurations evaluated for a strategy before, for deflation; given the
-            strategy's id and the id of this evaluation, which does not count against itself.
 
     Raises:
         ArenaError: bad configuration or data, in one sentence. An interrupt returns what had finished.
     """
     progress = progress or Progress()
     todo = plan(experiment, walk_forward)
-    catalog, truth = _open(experiment, progress, data_folder)
-    windows = find_windows(catalog, todo.market, _ns(experiment.data.start), _ns(experiment.data.end))
-    prepared = _prepare(todo, catalog, windows, progress)
-    facts = _facts(todo, catalog, prepared[todo.base], truth)
-
+    catalog, truth = open_data(experiment, progress, data_folder)
+    everything = windows_of(todo, catalog)
+    digests = {table: catalog.digest(table) for table in catalog.manifest.tables}
+    sealed = seals(ledger, todo.strategy.id, world_of(todo, catalog.path.name), market_of(todo))
+    windows = without_sealed(everything, sealed)
+    recorder = Recorder(ledger, todo, catalog.path.name, digests, windows)
+    # The base preset stands in the grid already: a trial is entered once.
+    others = {name: c for name, c in todo.configurations.items() if c not in todo.grid}
     finished: list[PresetRun] = []
     walked: WalkForward | None = None
     interrupted = False
-    try:
-        with progress.stage("presets", len(todo.configurations)):
-            for name, configuration in todo.configurations.items():
-                finished.append(_preset(todo, name, configuration, prepared[name]))
-                progress.step(name)
-        if walk_forward:
-            earlier = earlier_trials(todo.strategy.id, evaluation_id(experiment, facts.digests))
-            walked = _walk(todo, prepared[todo.base], progress, jobs, earlier, catalog, windows)
-    except KeyboardInterrupt:
-        interrupted = True
+    with recorder.look(
+        "walk-forward" if walk_forward else "presets", settings([*others.values(), *todo.grid])
+    ) as entry:
+        prepared = prepare(todo, catalog, windows, progress)
+        facts = _facts(todo, catalog, prepared[todo.base], truth, everything.height - windows.height)
+        try:
+            with progress.stage("presets", len(todo.configurations)):
+                for name, configuration in todo.configurations.items():
+                    finished.append(_preset(todo, name, configuration, prepared[name]))
+                    progress.step(name)
+            apart = [p for p in finished if p.name in others]
+            series = np.hstack(
+                [np.zeros((windows.height, 0)), *(account_returns(prepared[p.name], p.run) for p in apart)]
+            )
+            bets = [p.run.window.size for p in apart]
+            if walk_forward:
+                table = _sweep(todo, prepared[todo.base], progress, jobs)
+                series, bets = np.hstack([series, table.returns]), [*bets, *table.bets]
+            entry.finish(series, np.array(bets, dtype=np.int64), prepared[todo.base].windows["open_ns"])
+            if walk_forward:
+                walked = _walk(todo, prepared[todo.base], table, progress, jobs, recorder, catalog, windows)
+        except KeyboardInterrupt:
+            interrupted = True
+            if not entry.finished:
+                ledger.fail(entry.number, "interrupted")
     return RunResult(
         experiment=experiment,
         strategy=todo.strategy,
@@ -164,11 +141,8 @@ def run(
     )
 
 
-def _ns(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp()) * 1_000_000_000
-
-
-def _open(experiment: Experiment, progress: Progress, data_folder: Path) -> tuple[Catalog, str]:
+def open_data(experiment: Experiment, progress: Progress, data_folder: Path) -> tuple[Catalog, str]:
+    """The catalog an experiment names, generated if it is the lab's, and what is known to be true of it."""
     if experiment.data.catalog != LAB:
         return Catalog.open(experiment.data.catalog), ""
     lab = experiment.data.lab
@@ -179,7 +153,7 @@ def _open(experiment: Experiment, progress: Progress, data_folder: Path) -> tupl
     return catalog, config.truth
 
 
-def _prepare(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, progress: Progress) -> dict[str, Prepared]:
+def prepare(todo: Plan, catalog: Catalog, windows: pl.DataFrame, progress: Progress) -> dict[str, Prepared]:
     """One pass over the tapes for every distinct set of features among the presets."""
     collectors: dict[str, Collector] = {}
     for name, configuration in todo.configurations.items():
@@ -214,7 +188,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
-def _facts(todo: _Plan, catalog: Catalog, prepared: Prepared, truth: str) -> DataFacts:
+def _facts(todo: Plan, catalog: Catalog, prepared: Prepared, truth: str, sealed: int) -> DataFacts:
     notes = prepared.notes
     sources = {str(todo.market.source or "")}
     said = [todo.experiment.data.note] if todo.experiment.data.note else []
@@ -226,6 +200,8 @@ def _facts(todo: _Plan, catalog: Catalog, prepared: Prepared, truth: str) -> Dat
     if todo.experiment.levers_for_all:
         changes = ", ".join(f"{k}={v:g}" for k, v in todo.experiment.levers_for_all.items())
         said.append(f"levers overridden for every preset because of this data: {changes}")
+    if sealed:
+        said.append(f"{sealed} windows at the end are sealed as holdout and were left out")
     silent = sum(n.quotes == 0 for n in notes)
     if silent:
         said.append(f"{silent} of {len(notes)} days have windows but not one quote")
@@ -251,7 +227,7 @@ def _facts(todo: _Plan, catalog: Catalog, prepared: Prepared, truth: str) -> Dat
 
 
 def _by_costs(
-    todo: _Plan, prepared: Prepared, schedule: list[tuple[int, int, Configuration | None]]
+    todo: Plan, prepared: Prepared, schedule: list[tuple[int, int, Configuration | None]]
 ) -> dict[str, Summary]:
     account = todo.configurations[todo.base].account
     first = next((c for _, _, c in schedule if c is not None), None)
@@ -263,7 +239,7 @@ def _by_costs(
     }
 
 
-def _preset(todo: _Plan, name: str, configuration: Configuration, prepared: Prepared) -> PresetRun:
+def _preset(todo: Plan, name: str, configuration: Configuration, prepared: Prepared) -> PresetRun:
     whole: list[tuple[int, int, Configuration | None]] = [(0, prepared.windows.shape[0], configuration)]
     chosen = run_account(prepared, whole, todo.execution, cost_model(todo.experiment.costs), configuration.account)
     seed_windows = prepared.windows.copy()
@@ -283,12 +259,21 @@ def _preset(todo: _Plan, name: str, configuration: Configuration, prepared: Prep
     )
 
 
+def _sweep(todo: Plan, prepared: Prepared, progress: Progress, jobs: int) -> Sweep:
+    costs = cost_model(todo.experiment.costs)
+    with progress.stage("sweep", len(todo.grid)):
+        return sweep(
+            todo.strategy, prepared, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step("")
+        )
+
+
 def _walk(
-    todo: _Plan,
+    todo: Plan,
     prepared: Prepared,
+    table: Sweep,
     progress: Progress,
     jobs: int,
-    earlier: int,
+    recorder: Recorder,
     catalog: Catalog,
     windows: pl.DataFrame,
 ) -> WalkForward:
@@ -299,10 +284,6 @@ def _walk(
         folds = cut(prepared.windows["open_ns"], prepared.windows["settle_ns"], experiment.folds)
     except ValidationError as error:
         raise DataError(f"the walk-forward does not fit the data: {error}") from error
-    with progress.stage("sweep", len(todo.grid)):
-        table = sweep(
-            todo.strategy, prepared, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step("")
-        )
     results: list[FoldResult] = []
     with progress.stage("walk-forward", len(folds)):
         for number, fold in enumerate(folds, 1):
@@ -327,24 +308,56 @@ def _walk(
         curve=equity_curve(prepared, account_run),
         by_costs=_by_costs(todo, prepared, schedule),
     )
+    stretches = [Stretch(*r.test_rows, todo.grid[r.chosen] if r.chosen >= 0 else None) for r in results]
+    with progress.stage("sensitivity", len(stretches)):
+        curves = sensitivity(
+            todo.strategy,
+            prepared,
+            stretches,
+            todo.grid,
+            todo.execution,
+            costs,
+            experiment.execution.network_ms,
+            lambda begin, end: venue_books(catalog, todo.market, windows.slice(begin, end - begin)),
+            assumed_size_usd=experiment.data.assumed_size_usd,
+            jobs=jobs,
+            step=progress.step,
+        )
+    levers = [lever.name for lever in todo.strategy.levers]
+    near = stitched_settings([s.chosen for s in stretches], levers, curves.moves)
+    with recorder.look("sensitivity", near) as entry:
+        series = np.column_stack([oos.returns, curves.neighbours])
+        entry.finish(series, (series != 0.0).sum(axis=0), prepared.windows["open_ns"][rows])
     with progress.stage("verdict", 2):
         rng = np.random.default_rng([experiment.seed, 3])
-        trials = earlier + len({*todo.grid, *todo.configurations.values()})
-        evidence = weigh(table, oos, experiment, trials, rng, jobs)
+        family = family_of(
+            recorder.ledger.trials(todo.strategy.id, recorder.world),
+            evaluation=recorder.evaluation,
+            market=recorder.market,
+            first_ns=int(prepared.windows["open_ns"][rows[0]]),
+            last_ns=int(prepared.windows["close_ns"][rows[-1]]),
+            slots=prepared.windows.shape[0],
+            rng=np.random.default_rng([experiment.seed, 5]),
+        )
+        evidence = weigh(table, oos, results, curves, family, experiment, rng, jobs)
         progress.step("statistics")
         causal = _causal(todo, catalog, windows, prepared)
         progress.step("causality")
+    stands = standing(recorder, experiment)
+    verdict = judge(evidence, oos, experiment, causal, stands)
+    recorder.ledger.note("verdict", todo.strategy.id, experiment.idea_name, verdict_note(recorder, experiment, verdict))
     return WalkForward(
         grid=todo.grid,
         sweep=table,
         folds=tuple(results),
         out_of_sample=oos,
         evidence=evidence,
-        verdict=judge(evidence, oos, experiment, causal),
+        standing=stands,
+        verdict=verdict,
     )
 
 
-def _causal(todo: _Plan, catalog: Catalog, windows: pl.DataFrame, prepared: Prepared) -> bool:
+def _causal(todo: Plan, catalog: Catalog, windows: pl.DataFrame, prepared: Prepared) -> bool:
     """Truncation and scramble check of the base configuration on an hour of the run's own data.
 
     The hour starts with the first window that was ever worth an entry: recordings often begin with windows

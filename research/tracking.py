@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from arena.errors import ArenaError
 from arena.venues.rules import table_version
 from research.experiment import evaluation_id
+from research.provenance import checkout, versions
 from research.report.files import write_files
-from research.report.provenance import checkout, versions
 from research.report.text import headline, why
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 DEFAULT_URI = "sqlite:///mlflow.db"
 ARTIFACTS = "mlartifacts"
 """Folder of artifacts, beside a sqlite store's file."""
-TRIALS = "trials_evaluated"
-"""Metric of a parent run: distinct configurations it evaluated."""
 KIND = "arena.kind"
 """Tag that tells runs apart: ``run`` (parent), ``fold`` or ``preset``."""
 EVALUATION = "arena.evaluation"
@@ -71,52 +69,6 @@ class _Entry:
 def resolve_uri(tracking_uri: str | None) -> str:
     """The store to use: the argument, else ``MLFLOW_TRACKING_URI``, else ``sqlite:///mlflow.db``."""
     return tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-
-
-def trials_of(result: RunResult) -> int:
-    """Distinct configurations a run evaluated: its grid and its presets."""
-    grid = result.walk_forward.grid if result.walk_forward is not None else ()
-    return len({*grid, *(preset.configuration for preset in result.presets)})
-
-
-def count_trials(strategy_id: str, tracking_uri: str | None, evaluation: str = "") -> int:
-    """Configurations evaluated for a strategy by every earlier run, deleted runs included.
-
-    The same experiment on the same data is one evaluation however often it is repeated, and the one
-    named ``evaluation`` does not count against itself: the same run then gives the same figures.
-    Deleting a run in the UI tidies the list; it does not undo that somebody looked. 0 for a store that
-    does not exist yet, in which case MLflow is not imported.
-
-    Raises:
-        TrackingError: the store is there but cannot be read.
-    """
-    uri = resolve_uri(tracking_uri)
-    file = _sqlite_file(uri)
-    if file is not None and not file.exists():
-        return 0
-    with _store(uri) as client:
-        from mlflow.entities import ViewType
-
-        experiment = client.get_experiment_by_name(strategy_id)
-        if experiment is None:
-            return 0
-        seen: dict[str, float] = {}
-        token = None
-        while True:
-            page = client.search_runs(
-                [experiment.experiment_id],
-                f"tags.`{KIND}` = 'run'",
-                run_view_type=ViewType.ALL,
-                max_results=1000,
-                page_token=token,
-            )
-            for run in page:
-                name = run.data.tags.get(EVALUATION, run.info.run_id)
-                seen[name] = max(seen.get(name, 0.0), run.data.metrics.get(TRIALS, 0.0))
-            token = page.token
-            if not token:
-                seen.pop(evaluation, None)
-                return int(sum(seen.values()))
 
 
 def log_run(result: RunResult, report_path: Path | None, tracking_uri: str | None = None) -> TrackedRun:
@@ -277,7 +229,6 @@ def _parent(result: RunResult) -> _Entry:
         "windows": str(data.windows),
         "ticks": str(data.ticks),
     }
-    entry.metrics[TRIALS] = trials_of(result)
     entry.tags[EVALUATION] = evaluation_id(result.experiment, result.data.digests)
     entry.metrics |= {f"seconds.{stage}": seconds for stage, seconds in result.seconds.items()}
     entry.tags |= _provenance(result)
@@ -321,12 +272,24 @@ def _evidence(result: RunResult) -> dict[str, float]:
     figures: dict[str, float] = {
         "sharpe_per_window": e.sharpe,
         "psr": e.psr,
-        "dsr": e.dsr,
-        "dsr_threshold": e.dsr_threshold,
-        "trials_counted": e.trials,
-        "trial_variance": e.trial_variance,
-        "bets_needed": e.bets_needed,
+        "adjusted_p_value": e.adjusted_p,
+        "family": e.family.sidak_family,
+        "trials_counted": e.family.trials,
+        "without_best_fold": e.without_best_fold,
+        "profitable_neighbours": e.sensitivity.profitable_neighbours,
+        "cost_breaks_at": e.sensitivity.cost.breaks_at,
     }
+    if e.deflated is not None:
+        figures |= {"dsr": e.deflated.probability, "dsr_threshold": e.deflated.threshold}
+        figures["trial_variance"] = e.deflated.variance
+    if e.superior is not None:
+        figures["spa_p_value"] = e.superior.consistent
+    if e.plan is not None:
+        figures |= {"bets_needed": e.plan.bets, "planned_edge": e.planned_edge}
+    if e.bankroll is not None:
+        figures["bankroll_highest"] = math.exp(e.bankroll.final.log_peak)
+    if e.sensitivity.latency is not None:
+        figures["latency_breaks_at_ms"] = e.sensitivity.latency.breaks_at
     if e.win_test is not None:
         figures |= {"win_p_value": e.win_test.p_value, "win_z": e.win_test.z_score}
     if e.interval is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from arena.engine.run import Sweep
+from arena.errors import DataError
 from arena.validation.splits import Fold, walk_forward
-from research.experiment import FoldSettings, ObjectiveSettings
+from research.experiment import Experiment, FoldSettings, ObjectiveSettings
 from research.result import FoldResult
 
 F8 = npt.NDArray[np.float64]
@@ -51,8 +54,8 @@ def choose(sweep: Sweep, fold: Fold, objective: ObjectiveSettings, stake_fractio
     train = scores(sweep.returns[fold.train], objective, stake_fraction)
     test = scores(sweep.returns[fold.test], objective, stake_fraction)
     bets = (sweep.won[fold.train] >= 0).sum(axis=0)
-    eligible = np.flatnonzero(bets >= objective.min_bets)
-    chosen = int(eligible[np.argmax(train[eligible])]) if eligible.size else -1
+    eligible = _eligible(sweep, fold.train, objective)
+    chosen = _best(sweep, fold.train, objective, stake_fraction)
     bet = sweep.won[fold.test, chosen] >= 0 if chosen >= 0 else np.zeros(fold.test.size, dtype=np.bool_)
     mean_return = float(sweep.returns[fold.test, chosen][bet].mean()) if bet.any() else 0.0
     return FoldResult(
@@ -67,6 +70,43 @@ def choose(sweep: Sweep, fold: Fold, objective: ObjectiveSettings, stake_fractio
         test_return_per_bet=mean_return,
         rank_correlation=_spearman(train[eligible], test[eligible]),
     )
+
+
+def choose_on(
+    sweep: Sweep, windows: npt.NDArray[Any], test_ns: int, experiment: Experiment, stake_fraction: float
+) -> int:
+    """What the experiment's rule would choose for a test that starts at ``test_ns``, ns UTC: number in the grid.
+
+    Training is as long as that of a fold (all of it if anchored), and settles before the embargo.
+
+    Raises:
+        DataError: no configuration bet often enough.
+    """
+    settings = experiment.folds
+    count = windows.shape[0]
+    length = count * settings.train_blocks // (settings.train_blocks + settings.count)
+    oldest = 0 if settings.scheme == "anchored" else count - length
+    train = np.arange(oldest, count)
+    train = train[windows["settle_ns"][train] < test_ns - round(settings.embargo_s * 1e9)]
+    best = _best(sweep, train, experiment.objective, stake_fraction)
+    if best < 0:
+        raise DataError(
+            f"no configuration bet {experiment.objective.min_bets} times in the {train.size} training windows."
+        )
+    return best
+
+
+def _best(sweep: Sweep, train: npt.NDArray[np.int64], objective: ObjectiveSettings, stake_fraction: float) -> int:
+    """Number of the configuration with the best score among those that bet often enough, -1 = none; first wins ties."""
+    eligible = _eligible(sweep, train, objective)
+    if eligible.size == 0:
+        return -1
+    score = scores(sweep.returns[train][:, eligible], objective, stake_fraction)
+    return int(eligible[np.argmax(score)])
+
+
+def _eligible(sweep: Sweep, train: npt.NDArray[np.int64], objective: ObjectiveSettings) -> npt.NDArray[np.int64]:
+    return np.flatnonzero((sweep.won[train] >= 0).sum(axis=0) >= objective.min_bets)
 
 
 def _spearman(a: F8, b: F8) -> float:

@@ -30,7 +30,7 @@ def branches(
     """Groups of configurations, by number, each with the candidates it needs."""
     everything = np.arange(prepared.ticks.shape[0])
     for index, group in _split(strategy, prepared, configurations, everything, np.arange(len(configurations))):
-        yield _subset(prepared, index), group
+        yield subset(prepared, index), group
 
 
 def _split(
@@ -43,11 +43,11 @@ def _split(
         yield index, numbers
         return
     for half in halves:
-        admitted = _admitted(strategy, prepared, index, [configurations[c] for c in half])
-        yield from _split(strategy, prepared, configurations, admitted, half)
+        kept = admitted(strategy, prepared, index, [configurations[c] for c in half])
+        yield from _split(strategy, prepared, configurations, kept, half)
 
 
-def _admitted(strategy: Strategy, prepared: Prepared, index: I8, family: list[Configuration]) -> I8:
+def admitted(strategy: Strategy, prepared: Prepared, index: I8, family: list[Configuration]) -> I8:
     """Those of the ticks at ``index`` where somebody in the family would enter."""
     out = np.empty_like(index)
     n = _select(prepared.ticks, prepared.signals, index, strategy.loosest(family), out)
@@ -76,14 +76,14 @@ def _best_halves(
             continue
         order = numbers[np.argsort(values, kind="stable")]
         halves = order[: order.shape[0] // 2], order[order.shape[0] // 2 :]
-        left = sum(_admitted(strategy, prepared, probe, [configurations[c] for c in h]).shape[0] for h in halves)
+        left = sum(admitted(strategy, prepared, probe, [configurations[c] for c in h]).shape[0] for h in halves)
         if left < least:
             least, best = left, halves
     return best
 
 
-def _subset(prepared: Prepared, index: I8) -> Prepared:
-    """``prepared`` with only some of its candidates; the books they meet are shared."""
+def subset(prepared: Prepared, index: I8) -> Prepared:
+    """``prepared`` with only the candidates at ``index``; the books they meet are shared."""
     if index.shape[0] == prepared.ticks.shape[0]:
         return prepared
     ticks = prepared.ticks[index]

@@ -93,7 +93,7 @@ def count_reasons(ticks: Records, signals: Records, params: Any, counts: I8) -> 
 
 
 @jit
-def _arrival_rows(
+def _fill_arrival_rows(
     ticks: Records, windows: Records, first: I8, event_ns: I8, execution: ExecutionModel, out: I8
 ) -> None:
     """Row of the venue's book in force when an order sent at each tick would arrive; -1 = none or closed."""
@@ -106,6 +106,13 @@ def _arrival_rows(
         lo, hi = first[w], first[w + 1]
         row = lo + np.searchsorted(event_ns[lo:hi], arrival, side="right") - 1
         out[i] = row if row >= lo else -1
+
+
+def arrival_rows(ticks: Records, windows: Records, books: Books, execution: ExecutionModel) -> I8:
+    """Row of the venue's book in force when an order sent at each tick would arrive; -1 = none or closed."""
+    rows = np.empty(ticks.shape[0], dtype=np.int64)
+    _fill_arrival_rows(ticks, windows, books.first, books.event_ns, execution, rows)
+    return rows
 
 
 def _marks(tape: Tape) -> F4:
@@ -131,8 +138,8 @@ def _sample(tape: Tape, signals: npt.NDArray[Any]) -> Sample:
     return Sample(signals["fair_up"][at], 0.5 * (ticks["up_bid"][at] + ticks["up_ask"][at]))
 
 
-def _arrivals(books: Books, rows: I8) -> Arrivals:
-    """Keep only the books that some order would meet."""
+def met(books: Books, rows: I8) -> Arrivals:
+    """Only the books that some order would meet: those at ``rows`` (-1 = none)."""
     used, remapped = np.unique(rows[rows >= 0], return_inverse=True)
     row = np.full(rows.shape[0], -1, dtype=np.int64)
     row[rows >= 0] = remapped
@@ -146,7 +153,7 @@ def _join(parts: list[Any]) -> Any:
     return whole
 
 
-def _join_arrivals(parts: list[Arrivals]) -> Arrivals:
+def join_arrivals(parts: list[Arrivals]) -> Arrivals:
     """The books of all tapes under one numbering, padded to one depth; the list is emptied."""
     shift = np.cumsum([0, *(part.up_ask.shape[0] for part in parts)])
     row = np.concatenate([np.where(p.row >= 0, p.row + s, -1) for p, s in zip(parts, shift[:-1], strict=True)])
@@ -173,18 +180,15 @@ def _require_sizes(tape: Tape) -> None:
         )
 
 
-def _assume_sizes(tape: Tape, usd: float) -> Tape:
-    """Replace unknown displayed sizes by ``usd`` dollars' worth of shares at the touch."""
-    books = tape.books
+def with_assumed_sizes(books: Books, usd: float) -> Books:
+    """``books`` with unknown displayed sizes replaced by ``usd`` dollars' worth of shares at the touch."""
 
     def known(size: F8, price: F8) -> F8:
         return np.where(np.isinf(size) & np.isfinite(price), usd / price, size)
 
-    return tape._replace(
-        books=books._replace(
-            up_ask_size=known(books.up_ask_size, books.up_ask),
-            down_ask_size=known(books.down_ask_size, books.down_ask),
-        )
+    return books._replace(
+        up_ask_size=known(books.up_ask_size, books.up_ask),
+        down_ask_size=known(books.down_ask_size, books.down_ask),
     )
 
 
@@ -235,7 +239,7 @@ class Collector:
             DataError: the execution model needs displayed sizes and the recording has none.
         """
         if self._assumed_size_usd is not None:
-            tape = _assume_sizes(tape, self._assumed_size_usd)
+            tape = tape._replace(books=with_assumed_sizes(tape.books, self._assumed_size_usd))
         if self._execution.meets_book:
             _require_sizes(tape)
         ticks, win = tape.ticks, tape.windows
@@ -250,12 +254,11 @@ class Collector:
             count_reasons(ticks, signals, params, self._counts[name])
         index = np.flatnonzero(keep)
         chosen = candidates(ticks, index)
-        rows = np.empty(chosen.shape[0], dtype=np.int64)
-        _arrival_rows(chosen, win, tape.books.first, tape.books.event_ns, self._execution, rows)
+        rows = arrival_rows(chosen, win, tape.books, self._execution)
         chosen["window"] += sum(w.shape[0] for w in self._windows)
         self._candidates.append(chosen)
         self._kept_signals.append(signals[index])
-        self._arrivals.append(_arrivals(tape.books, rows))
+        self._arrivals.append(met(tape.books, rows))
         self._windows.append(win)
         self._marks.append(_marks(tape))
         self._samples.append(_sample(tape, signals))
@@ -274,7 +277,7 @@ class Collector:
         windows = np.concatenate(self._windows)
         ticks = _join(self._candidates)
         signals = _join(self._kept_signals)
-        arrivals = _join_arrivals(self._arrivals)
+        arrivals = join_arrivals(self._arrivals)
         depth = max(m.shape[1] for m in self._marks)
         return Prepared(
             ticks=ticks,

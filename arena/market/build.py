@@ -56,14 +56,32 @@ def tapes(data: Source, market: Market, windows: pl.DataFrame, *, recycle: int =
     """
     slots: tuple[str, ...] = ()
     buffers: list[Records | None] = [None] * max(recycle, 1)
-    for number, day in enumerate(days(windows)):
-        chosen = windows.filter((pl.col("open_ns") >= day) & (pl.col("open_ns") < day + DAY_NS))
+    for number, chosen in enumerate(_by_day(windows)):
         turn = number % len(buffers)
         tape, notes = build_tape(data, market, chosen, slots, buffers[turn])
         slots = notes.venues
         if recycle:
             buffers[turn] = tape.ticks
         yield tape, notes
+
+
+def venue_books(data: Source, market: Market, windows: pl.DataFrame) -> Iterator[Books]:
+    """The venue's own books of ``windows``, one part per UTC day, in order: a tape's books without its ticks."""
+    source = str(windows["source"][0])
+    for chosen in _by_day(windows):
+        rows = data.scan("binary_quotes", source=source, **_book_span(market, chosen))
+        yield _books(_quotes(rows, chosen), chosen.height)
+
+
+def _by_day(windows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for day in days(windows):
+        yield windows.filter((pl.col("open_ns") >= day) & (pl.col("open_ns") < day + DAY_NS))
+
+
+def _book_span(market: Market, windows: pl.DataFrame) -> dict[str, Any]:
+    """What to read for everything the venue says of ``windows``."""
+    first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
+    return {"asset": market.asset, "start_ns": first - WARMUP_NS, "end_ns": last + TAIL_NS}
 
 
 def build_tape(
@@ -93,7 +111,7 @@ def build_tape(
     spot = data.scan("spot", source=market.spot_source, **span).select(_SPOT_COLUMNS).collect()
     if spot.is_empty():
         raise DataError(f"no {market.asset} spot prices around {day}; the strategy cannot price without them.")
-    late = span | {"end_ns": end_ns + TAIL_NS}
+    late = _book_span(market, windows)
     quotes = _quotes(data.scan("binary_quotes", source=source, **late), windows)
     rules = resolve_rules(market, windows)
     reports = data.scan("oracle", **late)

@@ -21,7 +21,9 @@ class Gate:
         threshold: where it passes.
         passed: whether it does.
         need: ``required`` gates decide the verdict, ``reported`` ones only inform.
-        note: what would change it, or why it could not be computed.
+        note: what the figure rests on, or why it could not be computed.
+        change: what would change the answer: for a gate that failed what it takes to pass, for one that passed
+            how much room there is.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Gate:
     passed: bool
     need: Need = "required"
     note: str = ""
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)

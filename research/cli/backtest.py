@@ -6,7 +6,6 @@ Everything heavy is imported inside the commands, so that ``--help`` is instant.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,16 +13,14 @@ import typer
 
 from arena.errors import ConfigError
 from research.cli.group import OneLineErrors
+from research.cli.holdout import open_command, register_command
+from research.cli.screen import bar_on, console_for, progress_on
 from research.cli.trials import trials_command
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress as RichProgress
-
     from research.experiment import Experiment
-    from research.run import Progress
 
-_COMMANDS = ("run", "check", "ls", "trials")
+_COMMANDS = ("run", "check", "ls", "trials", "register", "open")
 
 
 class _StrategyFirst(OneLineErrors):
@@ -73,6 +70,12 @@ def run_command(
     folds: Annotated[int | None, typer.Option(help="Number of test folds.")] = None,
     scheme: Annotated[str | None, typer.Option(help="rolling or anchored training.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of grid, bootstrap and null band.")] = None,
+    gates: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Promotion policy; see experiments/gates.toml.")
+    ] = None,
+    idea: Annotated[
+        str | None, typer.Option(help="What is being tried, in a few words; the trial ledger keeps it.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="LEVER=VALUE", help="Change a lever; repeatable.")
     ] = None,
@@ -81,7 +84,7 @@ def run_command(
     ] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; default sqlite:///mlflow.db.")] = None,
     no_track: Annotated[
-        bool, typer.Option("--no-track", help="Write no MLflow run (its trials are then not counted).")
+        bool, typer.Option("--no-track", help="Write no MLflow run (its trials are counted all the same).")
     ] = False,
     report: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the HTML report goes.")] = Path("reports"),
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
@@ -112,6 +115,8 @@ def run_command(
         "grid": _some(size=grid),
         "folds": _some(count=folds, scheme=scheme),
         "levers": _assignments(set_ or []),
+        "idea": idea,
+        "gates": _policy(gates),
     }
     if strategy is None and experiment is None:
         raise ConfigError("name a strategy or an experiment file; `arena-backtest ls` lists the strategies.")
@@ -134,7 +139,7 @@ def check(
     """
     from research.check import run_check
 
-    if not run_check(strategy, preset, seed, cuts, _console()):
+    if not run_check(strategy, preset, seed, cuts, console_for()):
         raise typer.Exit(1)
 
 
@@ -145,7 +150,7 @@ def list_strategies() -> None:
 
     from arena.strategies import load, names
 
-    console = _console()
+    console = console_for()
     for name in names():
         strategy = load(name)
         table = Table(
@@ -165,6 +170,16 @@ def list_strategies() -> None:
 
 
 app.command("trials")(trials_command)
+app.command("register")(register_command)
+app.command("open")(open_command)
+
+
+def _policy(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    from research.policy import read_policy
+
+    return read_policy(file).model_dump()
 
 
 def _some(**values: object) -> dict[str, object]:
@@ -239,22 +254,25 @@ def _run_and_report(
     import json
     import os
 
-    from research.run import plan, run
+    from research.plan import plan
+    from research.run import run
+    from research.tracking import resolve_uri
+    from research.trials.ledger import TrialLedger, ledger_path
 
     # Names and bounds are checked before anything is generated, read or written.
     plan(experiment, walk_forward)
-    console = _console(quiet=as_json)
+    console = console_for(quiet=as_json)
     from arena.jit import compiled_before
 
     if not compiled_before():
         console.print("First run of this version: compiling the kernels takes about half a minute, once.")
-    with _bar(console) as bar:
+    with bar_on(console) as bar:
         result = run(
             experiment,
             walk_forward=walk_forward,
             jobs=jobs or os.cpu_count() or 1,
-            progress=_progress(bar),
-            earlier_trials=_earlier_trials(tracking_uri, no_track),
+            progress=progress_on(bar),
+            ledger=TrialLedger(ledger_path(resolve_uri(tracking_uri))),
         )
         from research.report.html import write_report
         from research.report.terminal import print_summary, to_json
@@ -277,54 +295,6 @@ def _run_and_report(
         print_summary(result, console, path, tracked.url_hint if tracked else "not tracked (--no-track)")
     if result.interrupted:
         raise typer.Exit(130)
-
-
-def _earlier_trials(tracking_uri: str | None, no_track: bool) -> Callable[[str, str], int]:
-    def count(strategy_id: str, evaluation: str) -> int:
-        if no_track:
-            return 0
-        from research.tracking import count_trials
-
-        return count_trials(strategy_id, tracking_uri, evaluation)
-
-    return count
-
-
-def _console(quiet: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(quiet=quiet, highlight=False)
-    if not console.is_terminal:
-        console = Console(quiet=quiet, highlight=False, width=120)
-    return console
-
-
-def _bar(console: Console) -> RichProgress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description:<34}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _progress(bar: RichProgress) -> Progress:
-    from research.run import Progress
-
-    current: list[tuple[Any, str]] = []
-
-    def start(what: str, steps: int) -> None:
-        current[:] = [(bar.add_task(what, total=steps), what)]
-
-    def step(label: str) -> None:
-        task, what = current[0]
-        bar.update(task, advance=1, description=f"{what}: {label}" if label else what)
-
-    return Progress(start=start, step=step)
 
 
 def main() -> None:

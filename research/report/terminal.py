@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arena.costs import COST_MODELS
+from research.provenance import checkout, versions
 from research.report.figures import accounts, fold_span
-from research.report.provenance import checkout, versions
 from research.report.text import (
     NONE,
     execution,
     gate_figure,
     gate_needs,
+    gate_note,
     headline,
     if_bet,
     number,
@@ -96,7 +97,7 @@ def _gates(result: RunResult) -> Table:
         state = "[green]pass[/]" if gate.passed else "[red]FAIL[/]"
         dim = "dim" if gate.need == "reported" else ""
         name = f"({gate.name})" if gate.need == "reported" else gate.name
-        table.add_row(escape(name), gate_figure(gate), gate_needs(gate), state, escape(gate.note), style=dim)
+        table.add_row(escape(name), gate_figure(gate), gate_needs(gate), state, escape(gate_note(gate)), style=dim)
     return table
 
 

@@ -84,6 +84,11 @@ def gate_needs(gate: Gate) -> str:
     return f"{relation} {number(gate.threshold)}"
 
 
+def gate_note(gate: Gate) -> str:
+    """What the figure rests on, and what would change it."""
+    return ". ".join(part for part in (gate.note, f"To change it: {gate.change}" if gate.change else "") if part)
+
+
 def if_bet(summary: Summary, text: str) -> str:
     """``text``, or a dash for an account without bets, whose rates mean nothing."""
     return text if summary.bets else NONE

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.validation.effective import EffectiveTrials, effective_trials, optimal_clusters, shrunk_correlation
 from arena.validation.deflation import expected_maximum
+from arena.validation.effective import EffectiveTrials, effective_trials, optimal_clusters, shrunk_correlation
 from research.trials.family import recent, sharpe_variance, z_scores
 from research.trials.ledger import TrialLedger
 from research.trials.records import LookRecord, Note, TrialTable, Verification

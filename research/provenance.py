@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -31,6 +32,17 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def code_digest() -> str:
+    """Hex SHA-256 over every source and table of ``arena`` and ``research``, by path: what computed a figure."""
+    root = Path(arena.__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for package in ("arena", "research"):
+        for path in sorted(p for suffix in ("*.py", "*.toml") for p in (root / package).rglob(suffix)):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 @cache

@@ -1,0 +1,51 @@
+"""What the commands show while they work: one console, one set of progress bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+
+    from research.run import Progress
+
+
+def console_for(quiet: bool = False) -> Console:
+    """A console; as wide as a page where it is not a terminal, so that tables in files are not folded."""
+    from rich.console import Console
+
+    console = Console(quiet=quiet, highlight=False)
+    if not console.is_terminal:
+        console = Console(quiet=quiet, highlight=False, width=120)
+    return console
+
+
+def bar_on(console: Console) -> RichProgress:
+    """Progress bars, silent where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def progress_on(bar: RichProgress) -> Progress:
+    """The stages of a run as bars."""
+    from research.run import Progress
+
+    current: list[tuple[Any, str]] = []
+
+    def start(what: str, steps: int) -> None:
+        current[:] = [(bar.add_task(what, total=steps), what)]
+
+    def step(label: str) -> None:
+        task, what = current[0]
+        bar.update(task, advance=1, description=f"{what}: {label}" if label else what)
+
+    return Progress(start=start, step=step)

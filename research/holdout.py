@@ -1,0 +1,195 @@
+"""Register an experiment before any result, and open its sealed stretch once it has earned it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arena.costs import cost_model
+from arena.engine.run import sweep
+from arena.engine.vary import windows_between
+from arena.errors import ConfigError
+from arena.market.catalog import Catalog
+from arena.strategies.base import Configuration
+from arena.validation.bets import WinTest, poisson_binomial_test
+from arena.validation.bootstrap import Interval, percentile_interval
+from arena.validation.multiple import sidak
+from research.experiment import Experiment
+from research.plan import Plan, plan, windows_of
+from research.record import Recorder, market_of, settings, world_of
+from research.run import Progress, open_data, prepare
+from research.standing import REGISTERED, RESULT, VERDICT, digests
+from research.trials.ledger import TrialLedger
+from research.vault import OPENED, Seal, openings, seal_last, sealed_windows, seals, without_sealed
+from research.walk import choose_on
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A declaration: its ledger entry, the digests it pins down, and the seal (None = nothing was sealed)."""
+
+    entry: str
+    digests: Mapping[str, str]
+    looks_before: int
+    seal: Seal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a sealed stretch showed.
+
+    The configuration is the one that the experiment's own rule chooses on the windows before the stretch.
+    ``openings`` counts every look of this strategy into this stretch, this one included; ``p_value`` is that of
+    the wins after Sidak over the openings, None without a bet. ``interval`` is of the return per window.
+    """
+
+    seal: Seal
+    configuration: Configuration
+    windows: int
+    wins: WinTest | None
+    p_value: float | None
+    interval: Interval | None
+    mean_return: float
+    openings: int
+    openings_by_idea: int
+
+
+def register(
+    experiment: Experiment, ledger: TrialLedger, data_folder: Path, progress: Progress | None = None
+) -> Registered:
+    """Declare ``experiment``: note the digest of everything that decides its result, and seal its holdout.
+
+    Raises:
+        ConfigError: it is registered already, or its holdout overlaps one that is sealed.
+    """
+    todo, catalog = _load(experiment, data_folder, progress or Progress())
+    everything = windows_of(todo, catalog)
+    world, market = world_of(todo, catalog.path.name), market_of(todo)
+    windows = without_sealed(everything, seals(ledger, todo.strategy.id, world, market))
+    recorder = _recorder(ledger, todo, catalog, windows)
+    pinned = digests(recorder, experiment)
+    for note in ledger.notes(todo.strategy.id, REGISTERED):
+        if note.body["experiment"] == experiment.digest and note.body["data"] == pinned["data"]:
+            raise ConfigError(f"this experiment on these data is registered already, as entry {note.digest[:16]}.")
+    first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
+    looks = sum(
+        held.look.world == world
+        and held.look.market == market
+        and held.look.first_ns < last
+        and held.look.last_ns > first
+        for held in ledger.looks(todo.strategy.id)
+    )
+    body = {**pinned, "world": world, "market": market, "looks_before": looks, "file": experiment.name}
+    entry = ledger.note(REGISTERED, todo.strategy.id, experiment.idea_name, body)
+    seal = None
+    if experiment.holdout.share > 0.0:
+        seal = seal_last(
+            ledger, catalog, windows, experiment.holdout.share,
+            strategy=todo.strategy.id, idea=experiment.idea_name, experiment=experiment.digest,
+            world=world, market=market,
+        )  # fmt: skip
+    return Registered(entry, pinned, looks, seal)
+
+
+def open_holdout(
+    experiment: Experiment, ledger: TrialLedger, data_folder: Path, progress: Progress | None = None, jobs: int = 1
+) -> Opened:
+    """Look into the stretch that was sealed for ``experiment``. The look is noted before it happens.
+
+    Raises:
+        ConfigError: nothing was sealed for it, or its last verdict was not an edge.
+        DataError: the sealed data are no longer what was sealed.
+    """
+    progress = progress or Progress()
+    todo, catalog = _load(experiment, data_folder, progress)
+    strategy, everything = todo.strategy.id, windows_of(todo, catalog)
+    world, market = world_of(todo, catalog.path.name), market_of(todo)
+    held = seals(ledger, strategy, world, market)
+    mine = [seal for seal in held if seal.experiment == experiment.digest]
+    if not mine:
+        raise ConfigError(
+            "nothing was sealed for this experiment: set holdout.share in its file and run `arena-backtest register` "
+            "before its first run."
+        )
+    seal = mine[-1]
+    _require_candidate(ledger, strategy, experiment, world)
+    inside = sealed_windows(seal, catalog, everything)
+    before = without_sealed(everything.filter(everything["open_ns"] < seal.from_ns), held)
+    windows = before.vstack(inside)
+    recorder = _recorder(ledger, todo, catalog, inside)
+    body = {"experiment": experiment.digest, "world": world, "market": market}
+    ledger.note(OPENED, strategy, experiment.idea_name, {**body, "seal": _plain(seal)})
+
+    prepared = prepare(todo, catalog, windows, progress)[todo.base]
+    costs, stake = cost_model(experiment.costs), todo.configurations[todo.base].account.position_pct / 100.0
+    train = windows_between(prepared, 0, before.height)
+    with progress.stage("sweep", len(todo.grid)):
+        table = sweep(
+            todo.strategy, train, todo.grid, todo.execution, costs, jobs=jobs, on_done=lambda: progress.step("")
+        )
+    chosen = todo.grid[choose_on(table, train.windows, int(inside["open_ns"][0]), experiment, stake)]
+    with recorder.look("holdout", settings([chosen])) as entry:
+        sealed = windows_between(prepared, before.height, windows.height)
+        found = sweep(todo.strategy, sealed, [chosen], todo.execution, costs)
+        entry.finish(found.returns, found.bets, sealed.windows["open_ns"])
+
+    bet = found.won[:, 0] >= 0
+    looks = [o for o in openings(ledger, strategy) if o.seal.markets == seal.markets]
+    wins = poisson_binomial_test(found.won[bet, 0] == 1, found.cost[bet, 0]) if bet.any() else None
+    returns = found.returns[:, 0]
+    interval = None
+    if returns.size >= 10 and np.ptp(returns) > 0.0:
+        interval = percentile_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
+    result = Opened(
+        seal=seal,
+        configuration=chosen,
+        windows=inside.height,
+        wins=wins,
+        p_value=float(sidak([wins.p_value], family=len(looks))[0]) if wins is not None else None,
+        interval=interval,
+        mean_return=float(returns.mean()),
+        openings=len(looks),
+        openings_by_idea=sum(o.idea == experiment.idea_name for o in looks),
+    )
+    figures = {
+        "bets": int(bet.sum()),
+        "wins": wins.wins if wins is not None else 0,
+        "p_value": result.p_value,
+        "mean_return": result.mean_return,
+        "openings": result.openings,
+    }
+    ledger.note(RESULT, strategy, experiment.idea_name, {**body, **figures})
+    return result
+
+
+def _load(experiment: Experiment, data_folder: Path, progress: Progress) -> tuple[Plan, Catalog]:
+    todo = plan(experiment, walk_forward=True)
+    return todo, open_data(experiment, progress, data_folder)[0]
+
+
+def _recorder(ledger: TrialLedger, todo: Plan, catalog: Catalog, windows: Any) -> Recorder:
+    tables = {table: catalog.digest(table) for table in catalog.manifest.tables}
+    return Recorder(ledger, todo, catalog.path.name, tables, windows)
+
+
+def _require_candidate(ledger: TrialLedger, strategy: str, experiment: Experiment, world: str) -> None:
+    verdicts = [
+        note.body
+        for note in ledger.notes(strategy, VERDICT)
+        if note.body["experiment"] == experiment.digest and note.body["world"] == world
+    ]
+    if not verdicts:
+        raise ConfigError(
+            "this experiment has no verdict yet; run it with --walk-forward before its holdout is opened."
+        )
+    if not verdicts[-1]["edge"]:
+        failed = ", ".join(verdicts[-1]["failed"])
+        raise ConfigError(f"the last verdict of this experiment was NO EDGE ({failed}); its holdout stays sealed.")
+
+
+def _plain(seal: Seal) -> dict[str, Any]:
+    return {name: getattr(seal, name) for name in Seal.__dataclass_fields__ if name != "strategy"}

@@ -1,0 +1,131 @@
+"""From what a run evaluates to entries of the trial ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from arena.engine.prepare import Prepared
+from arena.engine.run import AccountRun
+from arena.strategies.base import Configuration
+from research.experiment import LAB, evaluation_id
+from research.plan import Plan
+from research.trials.ledger import TrialLedger
+from research.trials.records import RECORDED, Look, LookKind, Outcomes
+
+F8 = npt.NDArray[np.float64]
+
+
+class Recorder:
+    """Enters the looks of one run; every look is committed before its data are touched.
+
+    Args:
+        ledger: where to.
+        todo: the run.
+        catalog_name, digests: the data it reads.
+        windows: its windows.
+
+    ``evaluation`` names (experiment, data), ``world`` and ``market`` say where the result holds, and ``data`` is
+    the digest of everything read.
+    """
+
+    def __init__(
+        self, ledger: TrialLedger, todo: Plan, catalog_name: str, digests: Mapping[str, str], windows: pl.DataFrame
+    ) -> None:
+        experiment = todo.experiment
+        self.ledger = ledger
+        self.evaluation = evaluation_id(experiment, dict(digests))
+        self.world = world_of(todo, catalog_name)
+        self.market = market_of(todo)
+        self.strategy = todo.strategy.id
+        self._todo = todo
+        self.data = hashlib.sha256("".join(f"{t}:{d}" for t, d in sorted(digests.items())).encode()).hexdigest()
+        self._first_ns = int(windows["open_ns"][0])
+        self._last_ns = int(windows["close_ns"].max())  # type: ignore[arg-type]
+
+    @contextmanager
+    def look(self, kind: LookKind, configurations: Sequence[Mapping[str, float]]) -> Iterator[Entry]:
+        """One look at ``configurations``; they count from here on, also if the body fails or is interrupted."""
+        experiment = self._todo.experiment
+        look = Look(
+            strategy=self.strategy,
+            idea=experiment.idea_name,
+            kind=kind,
+            evaluation=self.evaluation,
+            world=self.world,
+            market=self.market,
+            data=self.data,
+            first_ns=self._first_ns,
+            last_ns=self._last_ns,
+            execution=_execution(self._todo),
+            costs=experiment.costs,
+        )
+        entry = Entry(self.ledger, self.ledger.begin(look, configurations))
+        try:
+            yield entry
+        except BaseException as error:
+            if not entry.finished:
+                self.ledger.fail(entry.number, f"{type(error).__name__}: {error}")
+            raise
+
+
+class Entry:
+    """A look under way."""
+
+    def __init__(self, ledger: TrialLedger, number: int) -> None:
+        self._ledger = ledger
+        self.number = number
+        self.finished = False
+
+    def finish(self, returns: F8, bets: npt.NDArray[np.int64], open_ns: npt.NDArray[np.int64]) -> None:
+        """Enter what every configuration returned per slot: ``returns`` (slots, configurations), 0 = no bet."""
+        self._ledger.finish(self.number, Outcomes.of(returns, bets, open_ns))
+        self.finished = True
+
+
+def world_of(todo: Plan, catalog_name: str) -> str:
+    """Where a result holds: each lab market is a world of its own, all recordings together are one."""
+    return catalog_name if todo.experiment.data.catalog == LAB else RECORDED
+
+
+def market_of(todo: Plan) -> str:
+    """Venue, asset and window length."""
+    m = todo.market
+    return f"{m.venue}/{m.asset}/{m.interval_s}s"
+
+
+def settings(configurations: Sequence[Configuration]) -> list[Mapping[str, float]]:
+    """Lever values of each configuration."""
+    return [dict(c.values()) for c in configurations]
+
+
+def stitched_settings(
+    chosen: Sequence[Configuration | None], levers: Sequence[str], moves: Sequence[tuple[str, float]]
+) -> list[Mapping[str, float]]:
+    """A stitched walk-forward and its neighbours as trials.
+
+    The ledger keeps numbers: ``schedule`` stands for what was chosen fold by fold (40 bits of its digest),
+    ``lever`` for the lever that was moved (its number, -1 = none) and ``shift`` for how far.
+    """
+    text = repr([None if c is None else sorted(c.values().items()) for c in chosen])
+    schedule = float(int(hashlib.sha256(text.encode()).hexdigest()[:10], 16))
+    unmoved = {"schedule": schedule, "lever": -1.0, "shift": 0.0}
+    return [unmoved, *({**unmoved, "lever": float(levers.index(name)), "shift": shift} for name, shift in moves)]
+
+
+def account_returns(prepared: Prepared, run: AccountRun) -> F8:
+    """Profit per dollar at risk of an account in every window, 0 = no bet: shape (windows, 1)."""
+    returns = np.zeros((prepared.windows.shape[0], 1))
+    returns[run.window, 0] = run.pnl / (run.trades["notional"] + run.trades["fee"])
+    return returns
+
+
+def _execution(todo: Plan) -> str:
+    e = todo.experiment.execution
+    delay = "" if e.delay_ms is None else f" + {e.delay_ms} ms"
+    return e.model if e.model == "touch" else f"{e.model} {e.network_ms:g} ms{delay}"

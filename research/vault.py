@@ -1,0 +1,172 @@
+"""The holdout vault: the last stretch of the data, sealed by hash before any result, opened once.
+
+A seal is a note in the trial ledger. From then on every run of the strategy on the same data leaves the sealed
+windows out, whichever experiment it belongs to; only :func:`research.holdout.open_holdout` reads them, and each
+opening is a note as well, written before anything is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from arena.errors import ConfigError, DataError
+from arena.market.catalog import Catalog
+from research.trials.ledger import TrialLedger
+from research.trials.records import Note
+
+SEALED, OPENED = "sealed", "opened"
+_TABLES = ("windows", "binary_quotes", "spot", "oracle")
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A sealed stretch: windows that open in ``[from_ns, to_ns)`` (UTC ns) of one market in one world.
+
+    ``markets`` is the digest of the sealed windows' ids and times, by which the same data are recognised
+    elsewhere; ``data`` that of the bytes of every file that overlaps the stretch. ``registration`` is the entry
+    under which the experiment was declared.
+    """
+
+    strategy: str
+    idea: str
+    experiment: str
+    world: str
+    market: str
+    from_ns: int
+    to_ns: int
+    windows: int
+    markets: str
+    data: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One look into a sealed stretch, and what it showed; ``found`` is empty while (or if never) computed."""
+
+    seal: Seal
+    idea: str
+    experiment: str
+    at_ns: int
+
+
+def seal_last(
+    ledger: TrialLedger,
+    catalog: Catalog,
+    windows: pl.DataFrame,
+    share: float,
+    *,
+    strategy: str,
+    idea: str,
+    experiment: str,
+    world: str,
+    market: str,
+) -> Seal:
+    """Seal the last ``share`` of ``windows`` and note it in the ledger.
+
+    Raises:
+        ConfigError: the share leaves nothing to seal or nothing to work with.
+    """
+    count = round(windows.height * share)
+    if not 0 < count < windows.height:
+        raise ConfigError(f"holdout.share {share:g} of {windows.height} windows seals {count}; choose another share.")
+    sealed = windows.tail(count)
+    from_ns, to_ns = int(sealed["open_ns"][0]), int(sealed["open_ns"][-1]) + 1
+    body = {
+        "experiment": experiment,
+        "world": world,
+        "market": market,
+        "from_ns": from_ns,
+        "to_ns": to_ns,
+        "windows": count,
+        "markets": _markets(sealed),
+        "data": _bytes(catalog, from_ns, to_ns),
+    }
+    ledger.note(SEALED, strategy, idea, body)
+    return seals(ledger, strategy, world, market)[-1]
+
+
+def seals(ledger: TrialLedger, strategy: str, world: str, market: str) -> list[Seal]:
+    """The seals of a strategy on one market in one world, oldest first."""
+    found = (_seal(note) for note in ledger.notes(strategy, SEALED))
+    return [seal for seal in found if (seal.world, seal.market) == (world, market)]
+
+
+def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
+    """Every look into a sealed stretch of a strategy, oldest first."""
+    return [
+        Opening(_seal_of(note.body["seal"], strategy), note.idea, str(note.body["experiment"]), note.at_ns)
+        for note in ledger.notes(strategy, OPENED)
+    ]
+
+
+def without_sealed(windows: pl.DataFrame, sealed: Sequence[Seal]) -> pl.DataFrame:
+    """``windows`` without those that a seal covers.
+
+    Raises:
+        DataError: everything is sealed.
+    """
+    kept = windows
+    for seal in sealed:
+        if covers(seal, windows):
+            kept = kept.filter(~_inside(seal))
+    if kept.is_empty():
+        raise DataError("every window of this span is sealed as holdout; choose an earlier span.")
+    return kept
+
+
+def covers(seal: Seal, windows: pl.DataFrame) -> bool:
+    """Whether ``windows`` hold the very windows that were sealed (the same ids at the same times)."""
+    return _markets(windows.filter(_inside(seal))) == seal.markets
+
+
+def sealed_windows(seal: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.DataFrame:
+    """The windows behind a seal, once it is certain that they are what was sealed.
+
+    Raises:
+        DataError: the windows, or the bytes they are read from, have changed since.
+    """
+    inside = windows.filter(_inside(seal))
+    if _markets(inside) != seal.markets:
+        raise DataError("the sealed windows are not in this catalog as they were sealed; the holdout cannot be opened.")
+    if _bytes(catalog, seal.from_ns, seal.to_ns) != seal.data:
+        raise DataError(
+            "the files that hold the sealed stretch have changed since it was sealed; restore them from the backup "
+            "whose hashes the manifest had then, or register the experiment again on the new data."
+        )
+    return inside
+
+
+def _inside(seal: Seal) -> pl.Expr:
+    return (pl.col("open_ns") >= seal.from_ns) & (pl.col("open_ns") < seal.to_ns)
+
+
+def _markets(windows: pl.DataFrame) -> str:
+    lines = windows.select("market_id", "open_ns", "close_ns").sort("open_ns", "market_id").rows()
+    return hashlib.sha256("".join(f"{m} {o} {c}\n" for m, o, c in lines).encode()).hexdigest()
+
+
+def _bytes(catalog: Catalog, from_ns: int, to_ns: int) -> str:
+    """Digest of the hashes of every file that holds rows of the stretch."""
+    lines = [
+        f"{name} {file.asset} {file.date} {file.source} {file.sha256}\n"
+        for name in _TABLES
+        if name in catalog.manifest.tables
+        for file in catalog.manifest.tables[name].files
+        if file.last_ns >= from_ns and file.first_ns < to_ns
+    ]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _seal(note: Note) -> Seal:
+    return _seal_of({**note.body, "idea": note.idea, "at_ns": note.at_ns}, note.strategy)
+
+
+def _seal_of(body: Mapping[str, Any], strategy: str) -> Seal:
+    names = [name for name in Seal.__dataclass_fields__ if name != "strategy"]
+    return Seal(strategy=strategy, **{name: body[name] for name in names})
