@@ -10,7 +10,7 @@ import polars as pl
 
 from arena.engine.execution import ExecutionModel, execution_model
 from arena.market.catalog import Catalog
-from arena.market.windows import Market, find_windows
+from arena.market.windows import Market, Source, find_windows
 from arena.strategies import load
 from arena.strategies.base import Configuration, Strategy
 from research.experiment import LAB, Experiment
@@ -63,10 +63,10 @@ def plan(experiment: Experiment, walk_forward: bool) -> Plan:
     return Plan(experiment, strategy, base, configurations, market, execution, grid)
 
 
-def windows_of(todo: Plan, catalog: Catalog) -> pl.DataFrame:
+def windows_of(todo: Plan, source: Source) -> pl.DataFrame:
     """The windows the experiment names, ordered by open. Errors as :func:`arena.market.windows.find_windows`."""
     data = todo.experiment.data
-    return find_windows(catalog, todo.market, _ns(data.start), _ns(data.end))
+    return find_windows(source, todo.market, _ns(data.start), _ns(data.end))
 
 
 def _ns(moment: datetime | None) -> int | None:

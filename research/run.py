@@ -22,6 +22,7 @@ from arena.errors import DataError, ValidationError
 from arena.lab.config import LabConfig
 from arena.market.build import days, tapes, venue_books
 from arena.market.catalog import Catalog
+from arena.market.windows import Source
 from arena.strategies.base import Configuration
 from research.evidence import weigh
 from research.experiment import LAB, Experiment
@@ -124,7 +125,12 @@ def run(
                 series, bets = np.hstack([series, table.returns]), [*bets, *table.bets]
             entry.finish(series, np.array(bets, dtype=np.int64), prepared[todo.base].windows["open_ns"])
             if walk_forward:
-                walked = _walk(todo, prepared[todo.base], table, progress, jobs, recorder, catalog, windows)
+                base = prepared[todo.base]
+
+                def causal() -> bool:
+                    return _causal(todo, catalog, windows, base)
+
+                walked = walk(todo, base, table, progress, jobs, recorder, catalog, windows, causal)
         except KeyboardInterrupt:
             interrupted = True
             if not entry.finished:
@@ -153,7 +159,7 @@ def open_data(experiment: Experiment, progress: Progress, data_folder: Path) -> 
     return catalog, config.truth
 
 
-def prepare(todo: Plan, catalog: Catalog, windows: pl.DataFrame, progress: Progress) -> dict[str, Prepared]:
+def prepare(todo: Plan, data: Source, windows: pl.DataFrame, progress: Progress) -> dict[str, Prepared]:
     """One pass over the tapes for every distinct set of features among the presets."""
     collectors: dict[str, Collector] = {}
     for name, configuration in todo.configurations.items():
@@ -167,7 +173,7 @@ def prepare(todo: Plan, catalog: Catalog, windows: pl.DataFrame, progress: Progr
             assumed_size_usd=todo.experiment.data.assumed_size_usd,
         )
     with progress.stage("features", len(days(windows))):
-        for tape, note in _ahead(tapes(catalog, todo.market, windows, recycle=2)):
+        for tape, note in _ahead(tapes(data, todo.market, windows, recycle=2)):
             for collector in collectors.values():
                 collector.add(tape, note)
             moment = datetime.fromtimestamp(int(tape.ticks["ts_ns"][0]) // 1_000_000_000, tz=UTC)
@@ -267,16 +273,33 @@ def _sweep(todo: Plan, prepared: Prepared, progress: Progress, jobs: int) -> Swe
         )
 
 
-def _walk(
+def walk(
     todo: Plan,
     prepared: Prepared,
     table: Sweep,
     progress: Progress,
     jobs: int,
     recorder: Recorder,
-    catalog: Catalog,
+    data: Source,
     windows: pl.DataFrame,
+    causal: Callable[[], bool],
 ) -> WalkForward:
+    """Walk a swept grid forward, weigh what the test folds show, and judge it.
+
+    Args:
+        todo: the run, with the grid that was swept.
+        prepared: the candidates of its windows.
+        table: outcomes of every configuration of the grid, already in the ledger.
+        progress: told of every stage.
+        jobs: threads.
+        recorder: enters the neighbours that are tried on the way, and the verdict.
+        data: where the venue's books come from.
+        windows: the windows of ``prepared``, as read.
+        causal: proves that no decision depends on the future.
+
+    Raises:
+        DataError: the folds do not fit the data.
+    """
     experiment = todo.experiment
     costs = cost_model(experiment.costs)
     account = todo.configurations[todo.base].account
@@ -318,7 +341,7 @@ def _walk(
             todo.execution,
             costs,
             experiment.execution.network_ms,
-            lambda begin, end: venue_books(catalog, todo.market, windows.slice(begin, end - begin)),
+            lambda begin, end: venue_books(data, todo.market, windows.slice(begin, end - begin)),
             assumed_size_usd=experiment.data.assumed_size_usd,
             jobs=jobs,
             step=progress.step,
@@ -341,10 +364,10 @@ def _walk(
         )
         evidence = weigh(table, oos, results, curves, family, experiment, rng, jobs)
         progress.step("statistics")
-        causal = _causal(todo, catalog, windows, prepared)
+        proven = causal()
         progress.step("causality")
     stands = standing(recorder, experiment)
-    verdict = judge(evidence, oos, experiment, causal, stands)
+    verdict = judge(evidence, oos, experiment, proven, stands)
     recorder.ledger.note("verdict", todo.strategy.id, experiment.idea_name, verdict_note(recorder, experiment, verdict))
     return WalkForward(
         grid=todo.grid,
