@@ -11,7 +11,7 @@ import numpy as np
 from arena.engine.run import Sweep
 from arena.errors import ValidationError
 from arena.validation.bets import bets_needed, poisson_binomial_test, win_rate_interval
-from arena.validation.bootstrap import optimal_block_length, percentile_interval
+from arena.validation.bootstrap import bootstrap_interval, optimal_block_length
 from arena.validation.cscv import NullBand, Overfitting, null_band, overfitting
 from arena.validation.forecast import LogScoreGain, log_score_gain
 from arena.validation.sharpe import DeflatedSharpe, Trials, deflated_sharpe, moments, probabilistic_sharpe
@@ -48,7 +48,7 @@ def weigh(
     sharpe = psr = math.nan
     if n >= 2 and np.ptp(oos.returns) > 0 and oos.returns.size >= 10:
         block = max(1.0, optimal_block_length(oos.returns).stationary)
-        interval = percentile_interval(oos.returns, rng, statistic="mean", block=block)
+        interval = bootstrap_interval(oos.returns, rng, statistic="mean", block=block)
         m = moments(oos.returns)
         sharpe = m.sharpe
         psr = probabilistic_sharpe(m.sharpe, m.count, m.skew, m.kurtosis)

@@ -8,10 +8,12 @@ returns NaN. Import the module you need:
 ``sharpe``     Sharpe ratio, its standard errors, PSR, DSR, track-record and backtest lengths
 ``bets``       exact tests of wins against break-even prices, sample sizes, Kelly
 ``cscv``       probability of backtest overfitting and its null band
-``bootstrap``  stationary bootstrap, block length, percentile intervals
+``spa``        which configurations beat the benchmark: reality check, SPA, StepM
+``bootstrap``  stationary bootstrap, block length, long-run deviation, intervals
 ``effective``  effective number of correlated trials, clusters of trials
 ``forecast``   Brier and log scores, their decompositions, gain over the market price
 ``calibration`` reliability curve, logistic recalibration, Spiegelhalter's test
 ``multiple``   p-value adjustment for several tests
+``haircut``    what the adjustment leaves of a Sharpe ratio, profit hurdles
 ``splits``     walk-forward folds with purge and embargo in event time
 """
