@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from arena.validation.spa import SuperiorAbility, superior_ability
 
 from arena.engine.run import Sweep
 from arena.errors import ValidationError
 from arena.validation.bets import poisson_binomial_test
-from arena.validation.bootstrap import optimal_block_length, percentile_interval
+from arena.validation.bootstrap import bootstrap_interval, optimal_block_length
 from arena.validation.corp import MiscalibrationGap, miscalibration_gap
 from arena.validation.cscv import NullBand, Overfitting, null_band, overfitting
 from arena.validation.deflation import Trials, deflated_sharpe
@@ -23,6 +22,7 @@ from arena.validation.planning import Plan, plan
 from arena.validation.sharpe import moments
 from arena.validation.sharpe_inference import probabilistic_sharpe
 from arena.validation.skill import FalseDiscoveryRate, edge_posterior, false_discovery_rate
+from arena.validation.spa import SuperiorAbility, superior_ability
 from research.experiment import Experiment
 from research.result import F8, Deflated, Evidence, FoldResult, OutOfSample
 from research.sensitivity import Sensitivity
@@ -62,7 +62,7 @@ def weigh(
     if n >= 2 and np.ptp(oos.returns) > 0 and oos.returns.size >= 10:
         block = max(1.0, optimal_block_length(oos.returns).stationary)
         level = experiment.gates.profit.level
-        interval = percentile_interval(oos.returns, rng, statistic="mean", block=block, level=level)
+        interval = bootstrap_interval(oos.returns, rng, statistic="mean", block=block, level=level)
         m = moments(oos.returns)
         sharpe = m.sharpe
         psr = probabilistic_sharpe(m.sharpe, m.count, m.skew, m.kurtosis)

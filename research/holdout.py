@@ -16,7 +16,7 @@ from arena.errors import ConfigError
 from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
 from arena.validation.bets import WinTest, poisson_binomial_test
-from arena.validation.bootstrap import Interval, percentile_interval
+from arena.validation.bootstrap import Interval, bootstrap_interval
 from arena.validation.multiple import sidak
 from research.experiment import Experiment
 from research.plan import Plan, plan, windows_of
@@ -143,7 +143,7 @@ def open_holdout(
     returns = found.returns[:, 0]
     interval = None
     if returns.size >= 10 and np.ptp(returns) > 0.0:
-        interval = percentile_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
+        interval = bootstrap_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
     result = Opened(
         seal=seal,
         configuration=chosen,

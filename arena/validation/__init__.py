@@ -17,10 +17,12 @@ returns NaN. Import the module you need:
 ``stakes``     profit of unequal stakes and bets that share a slot, by simulation
 ``monitor``    the bankroll as an anytime-valid test of a live strategy
 ``cscv``       probability of backtest overfitting and its null band
-``bootstrap``  stationary bootstrap, block length, percentile intervals
+``spa``        which configurations beat the benchmark: reality check, SPA, StepM
+``bootstrap``  stationary bootstrap, block length, long-run deviation, intervals
 ``effective``  effective number of correlated trials, clusters of trials
 ``forecast``   Brier and log scores, their decompositions, gain over the market price
 ``calibration`` reliability curve, logistic recalibration, Spiegelhalter's test
 ``multiple``   p-value adjustment for several tests
+``haircut``    what the adjustment leaves of a Sharpe ratio, profit hurdles
 ``splits``     walk-forward folds with purge and embargo in event time
 """

@@ -33,6 +33,22 @@ def vector(values: ArrayLike, name: str, minimum: int = 1) -> Floats:
     return array
 
 
+def columns(values: ArrayLike, name: str, minimum: int) -> Floats:
+    """``values`` as a finite float64 matrix of at least ``minimum`` rows and one column.
+
+    Raises :class:`ValidationError` naming row and column of the first NaN or infinity, a wrong number of
+    dimensions, or too few rows.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.shape[0] < minimum or array.shape[1] < 1:
+        raise ValidationError(f"{name} must have two dimensions and at least {minimum} rows, not shape {array.shape}.")
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        raise ValidationError(f"{name} are {array[row, column]} in row {row}, column {column}; fill or drop the row.")
+    return array
+
+
 def probabilities(values: ArrayLike, name: str, *, open_interval: bool = False) -> Floats:
     """``values`` as probabilities in [0, 1], or strictly between 0 and 1 when ``open_interval``."""
     array = vector(values, name)

@@ -15,19 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.cluster.vq import kmeans, vq
 from scipy.spatial.distance import squareform
 
 from arena.errors import ValidationError
-from arena.validation.checks import Floats, Ints, vector, whole
+from arena.validation.checks import Floats, Ints, columns, vector, whole
 from arena.validation.deflation import Trials
+from arena.validation.effective_kernels import cut_ratios
 
 ROUNDING = 1e-9  # eigenvalues of a correlation matrix closer than this are equal
 SPREAD_FLOOR = 1e-6  # silhouettes that spread less are equal; keeps a t-statistic finite
-MOST_CLUSTERS = 32  # clusters tried in one pass; the second pass may split further
-RESTART_TRIALS = 100  # beyond this many trials k-means starts from the hierarchical tree alone
+FEW = 100  # k-means works on partitions of at most so many clusters, and from random starts on so many trials
 RESTARTS = 10
+REFINED = 10  # cuts of the tree, the best ones, that k-means starts from
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,14 @@ def effective_trials(correlation: ArrayLike) -> EffectiveTrials:
 def optimal_clusters(correlation: ArrayLike, rng: np.random.Generator) -> Clusters:
     """Optimal number of clusters of trials with ``correlation`` (shape ``(M, M)``): Lopez de Prado & Lewis (2019).
 
-    A trial is the vector of its distances ``sqrt((1-rho)/2)`` to all trials. k-means is run for k = 2 to
-    min(M-1, 32) from Ward's tree and, up to 100 trials, from ten random starts; the partition with the largest
-    mean / standard deviation of its silhouettes wins (the smaller k in a tie). Clusters whose own ratio is
-    below average are clustered again, as long as that raises the average. When no partition has a positive
+    A trial is the vector of its distances ``sqrt((1-rho)/2)`` to all trials. Ward's tree of these vectors is cut
+    into every number of clusters from 2 to M-1 (M/2 beyond 100 trials); k-means refines the ten best cuts of at
+    most 100 clusters and, up to 100 trials, starts at ten random places too. The partition with the largest mean /
+    standard deviation of its silhouettes wins. Clusters whose own ratio is below average are clustered again,
+    and that is kept when it raises their average. When no partition has a positive
     mean silhouette, every trial is its own cluster; identical trials are one. The same ``rng`` state gives
-    the same answer. 2,000 trials take a few seconds. Pure noise often ends as two clusters: never use
-    the count without :func:`effective_trials` beside it.
+    the same answer. 2,000 trials take a few seconds. Noise is split arbitrarily: never use the count
+    without :func:`effective_trials` beside it.
     """
     matrix = _correlation(correlation)
     labels = _partition(matrix, rng)
@@ -183,15 +185,7 @@ def sidak_family(correlation: ArrayLike, ideas: int, rng: np.random.Generator) -
 
 
 def _standardised(returns: ArrayLike) -> Floats:
-    matrix = np.asarray(returns, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] < 2 or matrix.shape[1] < 1:
-        raise ValidationError(
-            f"returns must be slots by trials with at least 2 slots, but their shape is {matrix.shape}."
-        )
-    bad = ~np.isfinite(matrix)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise ValidationError(f"returns are {matrix[row, column]} in row {row}, column {column}.")
+    matrix = columns(returns, "returns", minimum=2)
     constant = matrix.min(axis=0) == matrix.max(axis=0)
     if constant.any():
         column = int(np.argmax(constant))
@@ -294,12 +288,15 @@ def _partition(matrix: Floats, rng: np.random.Generator) -> Ints:
 def _one_pass(features: Floats, distances: Floats, rng: np.random.Generator) -> Ints:
     """The k-means partition of the largest silhouette ratio."""
     count = features.shape[0]
+    most = count - 1 if count <= FEW else count // 2
     tree = linkage(squareform(distances, checks=False), method="ward")
-    best, found = 0.0, np.arange(count)
-    for k in range(2, min(count - 1, MOST_CLUSTERS) + 1):
-        cut = fcluster(tree, k, criterion="maxclust")
-        starts = [np.stack([features[cut == c].mean(axis=0) for c in np.unique(cut)])]
-        if count <= RESTART_TRIALS:
+    ratios = cut_ratios(distances, tree[:, :2].astype(np.int64), most, SPREAD_FLOOR)
+    promising = 2 + np.argsort(-ratios[2 : most + 1], kind="stable")[:REFINED]
+    cuts = cut_tree(tree, promising).T.astype(np.int64)
+    best, found = (float(ratios[promising[0]]), cuts[0]) if ratios[promising[0]] > 0.0 else (0.0, np.arange(count))
+    for k, cut in zip(promising, cuts, strict=True):
+        starts = [np.stack([features[cut == c].mean(axis=0) for c in range(k)])] if k <= FEW else []
+        if count <= FEW:
             starts += [features[rng.choice(count, k, replace=False)] for _ in range(RESTARTS)]
         for start in starts:
             labels = vq(features, kmeans(features, start)[0])[0].astype(np.int64)

@@ -46,11 +46,20 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
+def hochberg(p_values: ArrayLike) -> Floats:
+    """Step-up running minimum of ``(M-i+1) p_(i)``: family-wise error of independent or positively dependent
+    tests, Hochberg (1988). Never above :func:`holm`.
+    """
+    p = probabilities(p_values, "p-value")
+    return _step_up(p, np.arange(1.0, p.size + 1))
+
+
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """Step-up running minimum of ``M p_(i) / i``: false discovery rate of independent or positively
     dependent tests, Benjamini & Hochberg (1995).
     """
-    return _step_up(probabilities(p_values, "p-value"), 1.0)
+    p = probabilities(p_values, "p-value")
+    return _step_up(p, p.size / np.arange(p.size, 0.0, -1.0))
 
 
 def benjamini_yekutieli(p_values: ArrayLike) -> Floats:
@@ -59,12 +68,14 @@ def benjamini_yekutieli(p_values: ArrayLike) -> Floats:
     The largest p-value is adjusted as well, unlike the "BHY" of Harvey & Liu (2015).
     """
     p = probabilities(p_values, "p-value")
-    return _step_up(p, float((1.0 / np.arange(1, p.size + 1)).sum()))
+    factor = float((1.0 / np.arange(1, p.size + 1)).sum())
+    return _step_up(p, factor * p.size / np.arange(p.size, 0.0, -1.0))
 
 
-def _step_up(p: Floats, factor: float) -> Floats:
+def _step_up(p: Floats, factors: Floats) -> Floats:
+    """Running minimum of ``factors`` times the p-values from the largest down."""
     order = np.argsort(p, kind="stable")[::-1]
-    stepped = np.minimum.accumulate(factor * p.size / np.arange(p.size, 0, -1) * p[order])
+    stepped = np.minimum.accumulate(factors * p[order])
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, stepped)
     return adjusted

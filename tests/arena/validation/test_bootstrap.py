@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ValidationError
-from arena.validation.bootstrap import optimal_block_length, percentile_interval, stationary_indices
+from arena.validation.bootstrap import bootstrap_interval, optimal_block_length, stationary_indices
 
 
 @settings(max_examples=40, deadline=None)
@@ -59,7 +59,7 @@ def test_the_block_length_does_not_depend_on_the_unit() -> None:
 @pytest.mark.parametrize("statistic", ["mean", "sharpe"])
 def test_the_interval_of_independent_normals_is_about_two_errors_wide(statistic: str) -> None:
     x = np.random.default_rng(4).normal(0.2, 2.0, 900)
-    i = percentile_interval(x, np.random.default_rng(0), statistic=statistic, block=1.0, draws=2000)  # type: ignore[arg-type]
+    i = bootstrap_interval(x, np.random.default_rng(0), statistic=statistic, block=1.0, draws=2000)  # type: ignore[arg-type]
     error = 1 / 30 * (x.std() if statistic == "mean" else 1.0)
     assert i.lower < i.estimate < i.upper
     assert (i.upper - i.lower) / (3.92 * error) == pytest.approx(1.0, abs=0.1)
@@ -70,7 +70,7 @@ def test_the_interval_follows_its_generator_its_level_and_its_block() -> None:
     x = np.convolve(np.random.default_rng(4).normal(0.2, 1.0, 300), np.ones(6), mode="valid")
 
     def width(seed: int = 0, **options: float) -> float:
-        i = percentile_interval(x, np.random.default_rng(seed), draws=400, **options)  # type: ignore[arg-type]
+        i = bootstrap_interval(x, np.random.default_rng(seed), draws=400, **options)  # type: ignore[arg-type]
         return i.upper - i.lower
 
     assert width() == width()
@@ -82,7 +82,7 @@ def test_the_interval_follows_its_generator_its_level_and_its_block() -> None:
 def test_resamples_without_variance_stay_in_the_distribution() -> None:
     x = np.full(20, -1.0)
     x[3] = 4.0
-    i = percentile_interval(x, np.random.default_rng(0), draws=400, block=1.0)
+    i = bootstrap_interval(x, np.random.default_rng(0), draws=400, block=1.0)
     assert i.degenerate_draws > 80
     assert i.lower == -math.inf
     assert not math.isnan(i.upper)
@@ -101,7 +101,7 @@ def test_resamples_without_variance_stay_in_the_distribution() -> None:
 )
 def test_intervals_without_meaning_are_refused(values: np.ndarray, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        percentile_interval(values, np.random.default_rng(0), **options)  # type: ignore[arg-type]
+        bootstrap_interval(values, np.random.default_rng(0), **options)  # type: ignore[arg-type]
 
 
 def test_the_block_length_of_a_constant_is_refused() -> None:

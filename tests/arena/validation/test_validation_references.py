@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from arena.validation.bets import binomial_test, kelly, poisson_binomial_test, two_point, win_rate_interval
-from arena.validation.bootstrap import optimal_block_length, percentile_interval
+from arena.validation.bootstrap import bootstrap_interval, optimal_block_length
 from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
 from arena.validation.concurrency import average_uniqueness
 from arena.validation.corp import corp
@@ -354,7 +354,7 @@ def package_values() -> dict[str, Any]:
         head = f"optimal_block_length/{name}"
         values |= {f"{head}/arch/stationary": both[0], f"{head}/arch/circular": both[1], f"{head}/R_np_b_star": both}
     for name, case in doc["stationary_bootstrap_ci"].items():
-        interval = percentile_interval(a[case["array"]], np.random.default_rng(11), block=case["block"], draws=4000)
+        interval = bootstrap_interval(a[case["array"]], np.random.default_rng(11), block=case["block"], draws=4000)
         width = case["percentile"][1] - case["percentile"][0]
         values[f"stationary_bootstrap_ci/{name}/percentile"] = Near((interval.lower, interval.upper), 0.1 * width)
     for name, case in doc["sharpe_inference"].items():
