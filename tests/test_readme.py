@@ -36,7 +36,7 @@ def test_every_command_shown_has_options_that_exist(command: str) -> None:
     program, *words = shlex.split(command)
     app = backtest.app if program == "arena-backtest" else data.app
     shown = CliRunner().invoke(
-        app, [words[0] if words[0] in ("check", "ls", "import", "show", "lab") else "run", "--help"]
+        app, [words[0] if words[0] in ("check", "ls", "trials", "register", "open", "plan", "study", "import", "show", "lab") else "run", "--help"]
     )
     assert shown.exit_code == 0
     for word in words:
