@@ -97,5 +97,7 @@ def test_plans_that_cannot_be_made_are_refused() -> None:
         plan(0.5, 0.55, 0.0)
     with pytest.raises(ValidationError, match="plans stop"):
         plan(0.5, 0.5001, 1.0)
+    with pytest.raises(ValidationError, match="level"):
+        critical_wins(10, 0.5, 0.0)
     with pytest.raises(ValidationError, match="family"):
         bets_needed(0.5, 0.55, family=0)
