@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from arena.validation.cscv import overfitting
-from arena.validation.deflation import Trials, deflated_sharpe
 from arena.validation.forecast import murphy
-from arena.validation.sharpe import moments
 
 PBO_RUNS = {  # name: replications here
     "null_gauss_N20_T480_S8": 400,
@@ -28,8 +26,6 @@ PBO_RUNS = {  # name: replications here
     "skill_binary_w0.55_N50_T1200_S12": 100,
     "skill_binary_w0.58_N50_T1200_S12": 100,
 }
-DSR_RUNS = [("gauss", 1, 300), ("gauss", 2, 300), ("gauss", 10, 150), ("gauss", 100, 30), ("binary", 50, 50),
-            ("favourite", 50, 50), ("longshot", 50, 50), ("equicorr", 50, 50)]  # fmt: skip
 
 
 def bands(folder: Path) -> dict[str, Any]:
@@ -86,30 +82,6 @@ def test_pbo_has_its_simulated_mean_spread_and_quantiles(name: str, reference_fo
         slack = 3.5 * math.sqrt(level * (1 - level) * (1 / runs + 1 / row["reps"]))
         assert (pbo < value - 1e-9).mean() <= level + slack
         assert (pbo <= value + 1e-9).mean() >= level - slack
-
-
-@pytest.mark.parametrize(("kind", "count", "runs"), DSR_RUNS)
-def test_dsr_rejects_noise_as_rarely_as_simulated(kind: str, count: int, runs: int, reference_folder: Path) -> None:
-    rows = bands(reference_folder)["dsr"]
-    row = next(r for r in rows if r["kind"] == kind and r["N"] == count and "null" in r["name"])
-    row = {"p": {"longshot": 0.05, "favourite": 0.95}.get(kind)} | row
-    rng = np.random.default_rng(row["seed"] + 1)
-    columns = {"dsr_V_from_trials": 0, "dsr_V_1_over_T": 0, "naive_psr0_of_winner": 0}
-    for _ in range(runs):
-        x = draw(row, rng)
-        sharpes = x.mean(axis=0) / x.std(axis=0, ddof=1)
-        m = moments(x[:, sharpes.argmax()])
-        families = {"dsr_V_1_over_T": Trials(1.0 / row["T"], count), "naive_psr0_of_winner": Trials(0.0, 1)}
-        if count > 1:
-            families["dsr_V_from_trials"] = Trials.of(sharpes)
-        for name, trials in families.items():
-            columns[name] += deflated_sharpe(m.sharpe, m.count, m.skew, m.kurtosis, trials).probability > 0.95
-    for name, rejected in columns.items():
-        if name not in row:
-            continue
-        rate, top = row[name]["rate"], row[name]["band99"][1]
-        allowed = 3.5 * math.sqrt(rate * (1 - rate) * (1 / runs + 1 / row["reps"])) + 0.5 / runs
-        assert abs(rejected / runs - rate) <= (allowed if rate else top + 3 / runs), name
 
 
 def test_reliability_of_calibrated_forecasts_has_its_simulated_mean(reference_folder: Path) -> None:
