@@ -8,9 +8,15 @@ returns NaN. Import the module you need:
 ``sharpe``     Sharpe ratio, its standard errors, PSR, DSR, track-record and backtest lengths
 ``bets``       exact tests of wins against break-even prices, sample sizes, Kelly
 ``cscv``       probability of backtest overfitting and its null band
+``dominance``  is the in-sample winner better than a random pick
 ``bootstrap``  stationary bootstrap, block length, percentile intervals
-``forecast``   Brier and log scores, their decompositions, gain over the market price
-``calibration`` reliability curve, logistic recalibration, Spiegelhalter's test
+``forecast``   Brier and log scores, Murphy's decomposition, gain over the market price
+``corp``       CORP decomposition and curve, miscalibration of model against market
+``calibration`` reliability curve, calibration error, logistic recalibration, Spiegelhalter's test
 ``multiple``   p-value adjustment for several tests
-``splits``     walk-forward folds with purge and embargo in event time
+``splits``     walk-forward and combinatorial folds with purge, gap and embargo in event time
+``splitters``  the same behind scikit-learn's splitter interface
+``leak``       does a splitter let answers into the training set
+``concurrency`` overlapping labels: uniqueness, sequential bootstrap
+``dependence`` bets that are not independent: design effect, runs test, HAC ratio, effective bets
 """
