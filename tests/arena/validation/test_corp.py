@@ -96,8 +96,6 @@ def test_the_gap_finds_the_worse_calibrated_side(score: str) -> None:
     assert worse.market == pytest.approx(corp(q, y, score).miscalibration)  # type: ignore[arg-type]
     bias = worse.model_bias - worse.market_bias
     assert worse.gap == pytest.approx(worse.model - worse.market - bias, abs=1e-12)
-    if score == "brier":
-        assert worse.lower < 0.00998 < worse.upper  # mean squared shift, 0.1 except near 1
 
 
 def test_many_distinct_forecasts_are_not_mistaken_for_miscalibration() -> None:
@@ -119,7 +117,7 @@ def test_the_interval_covers_the_gap_of_the_population() -> None:
     for seed in range(60):
         q, y = sample(1000, seed)
         found = gap(np.clip(q + 0.1, 0.0, 1.0), q, y, seed, draws=60)
-        held.append(found.lower <= 0.00998 <= found.upper)
+        held.append(found.lower <= 0.00998 <= found.upper)  # mean squared shift, 0.1 except near 1
     assert np.mean(held) >= 0.95 - 3.5 * math.sqrt(0.05 * 0.95 / 60)
 
 

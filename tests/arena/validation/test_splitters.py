@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import doctest
 
 import numpy as np
 import pytest
 
 from arena.errors import ValidationError
+from arena.validation import leak as leak_module
+from arena.validation import splitters as splitters_module
 from arena.validation.leak import leak_accuracy, leak_spans, shuffled_accuracy
 from arena.validation.splits import path_series
 from arena.validation.splitters import CombinatorialPurgedCV, PurgedKFold, PurgedWalkForward
@@ -120,6 +123,12 @@ def test_forward_splits_without_a_purge_leak_at_the_seam() -> None:
     spaced = leak_accuracy(TimeSeriesSplit(40, gap=10), np.random.default_rng(2), rows=800, draws=60)
     assert blind.z_score > 5
     assert abs(spaced.z_score) < 3.5
+
+
+def test_the_examples_of_the_two_modules_run() -> None:
+    for module in (splitters_module, leak_module):
+        result = doctest.testmod(module)
+        assert (result.failed, result.attempted > 0) == (0, True)
 
 
 class _Splits:
