@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import research.trials
 from research.trials import store
 from research.trials.ledger import TrialLedger, ledger_path
 from research.trials.records import LedgerError, Look, Outcomes
@@ -520,3 +522,9 @@ def test_a_look_is_what_was_asked_for(ledger: TrialLedger) -> None:
     ledger.begin(look, [ONE])
     assert ledger.looks("BTC_5M")[0].look == look
     assert isinstance(ledger.looks("BTC_5M")[0].look, Look)
+
+
+def test_the_example_of_the_package_is_true() -> None:
+    found = doctest.testmod(research.trials)
+    assert found.attempted > 8
+    assert found.failed == 0
