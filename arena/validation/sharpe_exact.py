@@ -26,7 +26,8 @@ def _below(statistic: float, freedom: int, noncentrality: float) -> float:
     low = math.sqrt(2.0 * float(gammaincinv(0.5 * freedom, 1e-60)) / freedom)
     high = math.sqrt(2.0 * float(gammainccinv(0.5 * freedom, 1e-60)) / freedom)
     cuts = [low, 0.5 * (low + high), high]
-    if statistic != 0.0:
+    # Nearer to 0 than this Phi does not step inside the range at all.
+    if abs(statistic) > 1e-9:
         step, width = noncentrality / statistic, 9.0 / abs(statistic)
         cuts += [step - width, step, step + width]
     edges = np.unique(np.clip(cuts, low, high))

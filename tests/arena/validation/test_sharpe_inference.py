@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -160,6 +160,7 @@ def test_the_exact_interval_of_many_rows_is_the_normal_one() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(-0.1, 0.3), st.integers(2, 500))
+@example(5e-324, 2)
 def test_the_exact_tails_add_up_and_equal_scipy(sr: float, count: int) -> None:
     assert exact_cdf(sr, count, 0.1) + exact_p_value(sr, count, 0.1) == pytest.approx(1.0, abs=1e-9)
     root = math.sqrt(count)
