@@ -355,6 +355,7 @@ def walk(
         rng = np.random.default_rng([experiment.seed, 3])
         family = family_of(
             recorder.ledger.trials(todo.strategy.id, recorder.world),
+            recorder.ledger.looks(todo.strategy.id),
             evaluation=recorder.evaluation,
             market=recorder.market,
             first_ns=int(prepared.windows["open_ns"][rows[0]]),

@@ -8,6 +8,7 @@ inform this one: those seen earlier on windows that this walk-forward is tested 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from arena.validation.effective import (
     optimal_clusters,
     shrunk_correlation,
 )
-from research.trials.records import TrialTable
+from research.trials.records import LookRecord, TrialTable
 from research.trials.sketch import sketch_correlation
 
 MOST_COMPARED = 1000
@@ -42,6 +43,7 @@ class Family:
         ideas: distinct ideas among all trials.
         earlier: trials of other evaluations on the same market whose span overlaps the one tested.
         effective: how many independent hypotheses those amount to, see :func:`family_of`.
+        attempt: number of this walk-forward among all that were tested on these windows, from 1.
         clusters, cluster_variance: clusters of all trials and variance of their portfolios' Sharpe ratios per
             slot, the other consistent pair for deflation; None under two clusters.
     """
@@ -52,6 +54,7 @@ class Family:
     ideas: int
     earlier: int
     effective: int
+    attempt: int
     clusters: int | None
     cluster_variance: float | None
 
@@ -67,6 +70,7 @@ class Family:
 
 def family_of(
     table: TrialTable,
+    looks: Sequence[LookRecord],
     *,
     evaluation: str,
     market: str,
@@ -77,6 +81,9 @@ def family_of(
 ) -> Family:
     """The family of one evaluation.
 
+    Earlier is what was looked at before this evaluation's own first look, so that repeating it after others came
+    gives the same answer.
+
     The effective number of earlier trials is the largest of their optimal clusters, their effective rank and
     their distinct ideas. Trials without an outcome count one each, because nothing is known of their
     correlation; but those of one evaluation count no more than all trials of the strategy whose outcomes are
@@ -86,6 +93,7 @@ def family_of(
 
     Args:
         table: all trials of the strategy in this world.
+        looks: all looks of the strategy.
         evaluation: id of the evaluation that asks; its own trials are not earlier ones.
         market, first_ns, last_ns: what it is tested on; spans that only touch do not overlap.
         slots: slots tested, to which variances are scaled.
@@ -97,8 +105,19 @@ def family_of(
     whole(slots, "slots", 1)
     if first_ns > last_ns:
         raise ValidationError(f"the span tested ends ({last_ns} ns) before it begins ({first_ns} ns).")
-    earlier = (table.evaluation != evaluation) & (table.market == market)
+    own = [r.number for r in looks if r.look.evaluation == evaluation]
+    begun = min(own, default=len(table) and int(table.look.max()) + 1)
+    earlier = (table.evaluation != evaluation) & (table.market == market) & (table.look < begun)
     earlier &= (table.first_ns < last_ns) & (table.last_ns > first_ns)
+    rivals = {
+        r.look.evaluation
+        for r in looks
+        if r.number < begun
+        and r.look.kind == "walk-forward"
+        and (r.look.world, r.look.market) == (table.world, market)
+        and r.look.first_ns < last_ns
+        and r.look.last_ns > first_ns
+    }
     clusters, cluster_variance = _clusters(table, rng)
     return Family(
         trials=len(table),
@@ -107,6 +126,7 @@ def family_of(
         ideas=len(set(table.idea)),
         earlier=int(earlier.sum()),
         effective=_effective(table, earlier, rng),
+        attempt=1 + len(rivals - {evaluation}),
         clusters=clusters,
         cluster_variance=cluster_variance / slots if cluster_variance is not None else None,
     )

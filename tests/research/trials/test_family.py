@@ -55,7 +55,8 @@ class History:
             "slots": SLOTS,
             "rng": np.random.default_rng(0),
         }
-        return family_of(self.ledger.trials("BTC_5M", "recorded"), **(fields | changes))  # type: ignore[arg-type]
+        trials, looks = self.ledger.trials("BTC_5M", "recorded"), self.ledger.looks("BTC_5M")
+        return family_of(trials, looks, **(fields | changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -67,6 +68,27 @@ def test_with_nothing_in_the_ledger_a_result_is_one_hypothesis(history: History)
     found = history.family()
     assert (found.trials, found.earlier, found.effective, found.sidak_family, found.ideas) == (0, 0, 0, 1, 0)
     assert (found.variance, found.clusters, found.cluster_variance) == (None, None, None)
+
+
+def test_what_was_looked_at_after_an_evaluation_does_not_count_when_it_is_repeated(history: History) -> None:
+    history.finish(blocks(3, 10), evaluation="first", kind="walk-forward")
+    history.finish(blocks(2, 10), evaluation="mine", kind="walk-forward")
+    before = history.family()
+    history.finish(blocks(4, 10), evaluation="later", kind="walk-forward")
+    again = history.family()
+    assert before.earlier == 30
+    assert (again.earlier, again.effective, again.attempt) == (before.earlier, before.effective, before.attempt)
+    assert again.trials == before.trials + 40
+
+
+def test_every_walk_forward_on_the_same_windows_is_an_attempt_and_nothing_else_is(history: History) -> None:
+    assert history.family().attempt == 1
+    history.finish(blocks(1, 5), evaluation="sliders", kind="slider")
+    history.finish(blocks(1, 5), evaluation="one", kind="walk-forward")
+    history.finish(blocks(1, 5), evaluation="one", kind="walk-forward")
+    history.begin(5, evaluation="two", kind="walk-forward")
+    history.finish(blocks(1, 5), evaluation="elsewhere", kind="walk-forward", market="polymarket/ETH/300s")
+    assert history.family().attempt == 3
 
 
 def test_the_own_grid_counts_as_trials_but_not_as_earlier_hypotheses(history: History) -> None:
@@ -134,10 +156,9 @@ def test_without_any_outcome_every_trial_counts(history: History) -> None:
 
 
 def test_lost_trials_of_an_evaluation_count_no_more_than_all_known_ones(history: History) -> None:
-    history.finish(np.repeat(blocks(1, 1), 30, axis=1), evaluation="mine")
     history.begin(200, evaluation="killed once")
-    assert history.family().effective == 1
     history.begin(200, evaluation="killed twice")
+    history.finish(np.repeat(blocks(1, 1), 30, axis=1), evaluation="mine")
     assert history.family().effective == 2
     history.begin(200, evaluation="mine")
     assert history.family().effective == 2
@@ -266,6 +287,7 @@ def test_hypotheses_lie_between_ideas_and_trials_and_own_trials_do_not_matter(
     first, last = begin * STEP_NS, (begin + length) * STEP_NS
     found = family_of(
         table,
+        [],
         evaluation="mine",
         market=MARKET,
         first_ns=first,
@@ -286,6 +308,7 @@ def test_hypotheses_lie_between_ideas_and_trials_and_own_trials_do_not_matter(
     renamed = replace(table, idea=np.where(table.evaluation == "mine", "unheard of", table.idea))
     again = family_of(
         renamed,
+        [],
         evaluation="mine",
         market=MARKET,
         first_ns=first,

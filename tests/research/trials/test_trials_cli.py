@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from arena.validation.sharpe import expected_maximum
+from arena.validation.deflation import expected_maximum
 from research.cli.backtest import app
 from research.trials.ledger import TrialLedger
 from research.trials.view import view
