@@ -23,6 +23,7 @@ from arena.validation.sharpe import moments
 from arena.validation.sharpe_inference import probabilistic_sharpe
 from arena.validation.skill import FalseDiscoveryRate, edge_posterior, false_discovery_rate
 from arena.validation.spa import SuperiorAbility, superior_ability
+from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
 from research.result import F8, Deflated, FoldResult, Statistics, Stitched
 from research.trials.family import Family
@@ -69,7 +70,7 @@ def weigh(
     edge = experiment.gates.sample.edge or (float((claimed - cost).mean()) if n else math.nan)
     return Statistics(
         win_test=win_test,
-        adjusted_p=float(sidak([win_test.p_value], family=family.sidak_family)[0]) if win_test else math.nan,
+        adjusted_p=discovery_p_value(win_test.p_value, family, experiment) if win_test else math.nan,
         family=family,
         interval=interval,
         superior=selection.superior,
@@ -88,6 +89,14 @@ def weigh(
         posterior=edge_posterior(won, cost) if n else None,
         without_best_fold=_without_best_fold(oos, folds),
     )
+
+
+def discovery_p_value(p_value: float, family: Family, experiment: Experiment) -> float:
+    """``p_value`` after Sidak over everything that was seen on these windows before, and after what the experiments
+    before this one have spent: rejecting below alpha errs with probability alpha over all of them together.
+    """
+    over_family = float(sidak([p_value], family=family.sidak_family)[0])
+    return spent_p_value(over_family, family.attempt, experiment.gates.discovery.first_share)
 
 
 def _selection(sweep: Sweep, experiment: Experiment, rng: np.random.Generator, jobs: int) -> _Selection:
@@ -134,13 +143,14 @@ def _plan(cost: F8, edge: float, bets_per_window: float, family: Family, experim
     that, what the strategy claimed when it bet.
     """
     gates, price = experiment.gates, float(cost.mean())
+    share = alpha_share(family.attempt, gates.discovery.first_share)
     if not 0.0 < edge < 1.0 - price:
         return None
     return plan(
         price,
         price + edge,
         bets_per_window,
-        alpha=gates.discovery.alpha,
+        alpha=gates.discovery.alpha * share,
         power=gates.sample.power,
         family=family.sidak_family,
     )

@@ -17,8 +17,8 @@ from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
 from arena.validation.bets import WinTest, poisson_binomial_test
 from arena.validation.bootstrap import Interval, bootstrap_interval
-from arena.validation.multiple import sidak
 from arena.validation.planning import power_of_test
+from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
 from research.plan import Plan, plan, windows_of
 from research.record import Recorder, market_of, settings, world_of
@@ -46,9 +46,9 @@ class Opened:
 
     The configuration is the one that the experiment's own rule chooses on the windows before the stretch.
     ``openings`` counts every look of this strategy into this stretch, this one included; ``p_value`` is that of
-    the wins after Sidak over the openings, None without a bet. ``claimed_edge`` (dollars per share) is what the
-    strategy claimed when it bet and ``power`` the chance that this many bets would have shown it; None without a
-    claim. ``interval`` is of the return per window.
+    the wins after what the openings before it have spent, None without a bet. ``claimed_edge`` (dollars per share)
+    is what the strategy claimed when it bet and ``power`` the chance that this many bets would have shown it; None
+    without a claim. ``interval`` is of the return per window.
     """
 
     seal: Seal
@@ -147,8 +147,8 @@ def open_holdout(
     looks = [o for o in openings(ledger, strategy) if o.seal.markets == seal.markets]
     wins = poisson_binomial_test(found.won[bet, 0] == 1, found.cost[bet, 0]) if bet.any() else None
     returns = found.returns[:, 0]
-    alpha = experiment.gates.discovery.alpha
-    edge, power = _power(found.probability[bet, 0], found.cost[bet, 0], alpha, len(looks))
+    alpha, first = experiment.gates.discovery.alpha, experiment.gates.discovery.first_share
+    edge, power = _power(found.probability[bet, 0], found.cost[bet, 0], alpha * alpha_share(len(looks), first))
     interval = None
     if returns.size >= 10 and np.ptp(returns) > 0.0:
         interval = bootstrap_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
@@ -157,7 +157,7 @@ def open_holdout(
         configuration=chosen,
         windows=inside.height,
         wins=wins,
-        p_value=float(sidak([wins.p_value], family=len(looks))[0]) if wins is not None else None,
+        p_value=spent_p_value(wins.p_value, len(looks), first) if wins is not None else None,
         claimed_edge=edge,
         power=power,
         interval=interval,
@@ -176,12 +176,12 @@ def open_holdout(
     return result
 
 
-def _power(claimed: F8, cost: F8, alpha: float, family: int) -> tuple[float | None, float | None]:
+def _power(claimed: F8, cost: F8, alpha: float) -> tuple[float | None, float | None]:
     """What the strategy claimed, and the chance that so many bets show it."""
     if claimed.size == 0 or not (claimed - cost).mean() > 0.0:
         return None, None
     price, edge = float(cost.mean()), float((claimed - cost).mean())
-    return edge, power_of_test(cost.size, price, price + edge, alpha=alpha, family=family).power
+    return edge, power_of_test(cost.size, price, price + edge, alpha=alpha).power
 
 
 def _load(experiment: Experiment, data_folder: Path, progress: Progress) -> tuple[Plan, Catalog]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from arena.validation.bets import win_rate_interval
 from arena.validation.planning import bets_needed
+from arena.validation.spending import alpha_share
 from arena.validation.verdict import Gate, Verdict, compare
 from research.experiment import Experiment
 from research.policy import Need
@@ -78,20 +79,23 @@ def _bets(evidence: Statistics, oos: Stitched, experiment: Experiment) -> Iterat
         float(rarer), "of the rarer", ">=", float(wanted),
         change="" if rarer >= wanted else _more_windows(windows, rarer, wanted),
     )  # fmt: skip
+    spendable = policy.discovery.alpha * alpha_share(evidence.family.attempt, policy.discovery.first_share)
     plan = evidence.plan
     asked = float(plan.bets) if plan is not None else math.nan
     edge = evidence.planned_edge
     whose = "stated" if policy.sample.edge is not None else "claimed by the strategy"
     yield _gate(
         policy.sample.need, "power", f"enough bets to find the edge {whose}?", float(n), "bets", ">=", asked,
-        note=f"edge {100 * edge:.1f} points, size {policy.discovery.alpha:g}, power {policy.sample.power:g}"
+        note=f"edge {100 * edge:.1f} points, size {spendable:.2g}, power {policy.sample.power:g}"
         if plan is not None else "no bets" if n == 0 else "the strategy claims no edge",
         change="" if plan is None or n >= plan.bets else _more_windows(windows, n, plan.bets),
     )  # fmt: skip
     yield _gate(
         policy.discovery.need, "beats the price",
-        f"exact p-value of the wins against fee-inclusive break-even, in a family of {evidence.family.sidak_family}",
-        evidence.adjusted_p, "p", "<", policy.discovery.alpha, *_win_notes(evidence, oos, policy.discovery.alpha),
+        f"exact p-value of the wins against fee-inclusive break-even: experiment {evidence.family.attempt} on these "
+        f"windows, family of {evidence.family.sidak_family}",
+        evidence.adjusted_p, "p", "<", policy.discovery.alpha,
+        *_win_notes(evidence, oos, policy.discovery.alpha, spendable),
     )  # fmt: skip
     interval = evidence.interval
     yield _gate(
@@ -225,7 +229,7 @@ def _more_for_interval(evidence: Statistics, windows: int) -> str:
     return f"about {math.ceil(windows * (ratio - 1.0)):,} more windows, if the return stays as it is"
 
 
-def _win_notes(evidence: Statistics, oos: Stitched, alpha: float) -> tuple[str, str]:
+def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: float) -> tuple[str, str]:
     test = evidence.win_test
     if test is None:
         return "no bets", ""
@@ -233,13 +237,13 @@ def _win_notes(evidence: Statistics, oos: Stitched, alpha: float) -> tuple[str, 
     cost = float(oos.cost[oos.won >= 0].mean())
     note = (
         f"{test.wins} of {test.bets} won ({interval.estimate:.1%}, 95 % {interval.lower:.1%}-{interval.upper:.1%}); "
-        f"break-even {cost:.1%}; p {test.p_value:.2g} before the family"
+        f"break-even {cost:.1%}; p {test.p_value:.2g} alone"
     )
     if evidence.adjusted_p < alpha:
         return note, ""
     if interval.estimate <= cost:
         return note, "nothing but a better strategy: the bets win less often than they cost"
-    needed = bets_needed(cost, interval.estimate, alpha=alpha, family=evidence.family.sidak_family)
+    needed = bets_needed(cost, interval.estimate, alpha=spendable, family=evidence.family.sidak_family)
     return note, f"about {max(needed - test.bets, 1):,} more bets, if they win as often; fewer looks at the same data"
 
 

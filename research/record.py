@@ -79,6 +79,7 @@ class Recorder:
         """What this run is one of when it is tested on rows ``tested`` of its ``windows``, by all that was entered."""
         return family_of(
             self.ledger.trials(self.strategy, self.world),
+            self.ledger.looks(self.strategy),
             evaluation=self.evaluation,
             market=self.market,
             first_ns=int(windows["open_ns"][tested[0]]),

@@ -22,7 +22,9 @@ class Found:
     Attributes:
         trials, windows, tested: configurations tried, windows looked at, and those of them in test folds.
         bets, wins, break_even: of the stitched test folds; mean cost of a share, USD (0 without a bet).
-        p_value, adjusted_p: exact test of the wins, alone and in the family by the ledger; 1 without a bet.
+        p_value: exact test of the wins as if nothing else had ever been tried, 1 without a bet.
+        adjusted_p: the same by the ledger, which the discovery gate holds against its level; None where nobody asked,
+            because it fails alone already.
         edge, failed: the verdict, and the required gates that stood in its way.
         naive: the best configuration by raw Sharpe ratio over all windows has p below the level.
         seed_honest, seed_booked: the seed's method promotes, on honest returns and on the seed's own books (None
@@ -36,7 +38,7 @@ class Found:
     wins: int
     break_even: float
     p_value: float
-    adjusted_p: float
+    adjusted_p: float | None
     edge: bool
     failed: tuple[str, ...]
     naive: bool
@@ -48,12 +50,12 @@ class Found:
 class Attempts:
     """Walk-forwards of disjoint grids on the same data, one after another.
 
-    ``p_values`` are of each alone; ``families`` are what the ledger held against it when it was made, 0 where
-    nobody asked because it failed alone already.
+    ``p_values`` are of each alone; ``adjusted`` the same by the ledger as it stood when the attempt was made, None
+    where nobody asked, because it fails alone already.
     """
 
     p_values: tuple[float, ...]
-    families: tuple[int, ...]
+    adjusted: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import polars as pl
 
@@ -89,8 +87,9 @@ def _judged(
     with fresh_ledger() as ledger:
         recorder = enter(ledger, todo, market.name, windows, table)
         walked = walk(todo, prepared, table, Progress(), 1, recorder, market.data, windows, lambda: causal)
-    p_adjusted = walked.evidence.adjusted_p
-    return _found(todo, table, walked.out_of_sample, p_adjusted, walked.verdict, seed_booked)
+    bets = walked.evidence.win_test is not None
+    adjusted_p = walked.evidence.adjusted_p if bets else None
+    return _found(todo, table, walked.out_of_sample, adjusted_p, walked.verdict, seed_booked)
 
 
 def _weighed(market: LabMarket, todo: Plan, table: Sweep) -> Found:
@@ -99,7 +98,7 @@ def _weighed(market: LabMarket, todo: Plan, table: Sweep) -> Found:
     folds, stitched = stitch(table, windows, experiment, market.stake_fraction)
     alone = p_alone(stitched.won, stitched.cost)
     if alone >= experiment.gates.discovery.alpha:
-        return _found(todo, table, stitched, alone, None, None)
+        return _found(todo, table, stitched, None, None, None)
     with fresh_ledger() as ledger:
         recorder = enter(ledger, todo, market.name, market.windows, table)
         family = recorder.family(windows, stitched.rows, np.random.default_rng([experiment.seed, 5]))
@@ -109,7 +108,12 @@ def _weighed(market: LabMarket, todo: Plan, table: Sweep) -> Found:
 
 
 def _found(
-    todo: Plan, table: Sweep, stitched: Stitched, adjusted_p: float, verdict: Verdict | None, seed_booked: bool | None
+    todo: Plan,
+    table: Sweep,
+    stitched: Stitched,
+    adjusted_p: float | None,
+    verdict: Verdict | None,
+    seed_booked: bool | None,
 ) -> Found:
     """The record of one researcher; without a verdict he failed the discovery gate and was asked nothing else."""
     bet = stitched.won >= 0
@@ -121,7 +125,7 @@ def _found(
         wins=int((stitched.won == 1).sum()),
         break_even=float(stitched.cost[bet].mean()) if bet.any() else 0.0,
         p_value=p_alone(stitched.won, stitched.cost),
-        adjusted_p=1.0 if math.isnan(adjusted_p) else adjusted_p,
+        adjusted_p=adjusted_p,
         edge=verdict is not None and verdict.edge,
         failed=verdict.failed if verdict is not None else (_DISCOVERY,),
         naive=naive_p(table) < todo.experiment.gates.discovery.alpha,
