@@ -11,13 +11,14 @@ from arena.validation.spending import alpha_share
 from arena.validation.verdict import Gate, Verdict, compare
 from research.experiment import Experiment
 from research.policy import Need
-from research.result import Evidence, OutOfSample
+from research.result import Evidence, Statistics, Stitched
+from research.sensitivity import Sensitivity
 from research.standing import Standing
 
 _UNSPOKEN = "fewer than 10 configurations that bet, or too few windows"
 
 
-def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
+def judge(evidence: Evidence, oos: Stitched, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
     """Put every gate to the evidence. Required gates decide; reported ones inform."""
     return Verdict(
         (
@@ -25,8 +26,23 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             *_bets(evidence, oos, experiment),
             *_selection(evidence, experiment),
             *_forecast(evidence, experiment),
-            *_robustness(evidence, experiment),
-            *_history(evidence, experiment, standing),
+            *_replays(evidence.sensitivity, experiment),
+            *_seasons(evidence, experiment),
+            *_history(evidence, experiment),
+            *_holdout(standing, experiment),
+        )
+    )
+
+
+def judge_statistics(statistics: Statistics, oos: Stitched, experiment: Experiment) -> Verdict:
+    """Put those gates to the statistics that need neither the data nor a replay: :func:`judge` asks these and more."""
+    return Verdict(
+        (
+            *_bets(statistics, oos, experiment),
+            *_selection(statistics, experiment),
+            *_forecast(statistics, experiment),
+            *_seasons(statistics, experiment),
+            *_history(statistics, experiment),
         )
     )
 
@@ -52,7 +68,7 @@ def _premises(experiment: Experiment, causal: bool) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Iterator[Gate]:
+def _bets(evidence: Statistics, oos: Stitched, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     bet = oos.won >= 0
     n, wins, windows = int(bet.sum()), int((oos.won == 1).sum()), oos.won.size
@@ -90,7 +106,7 @@ def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Itera
     )  # fmt: skip
 
 
-def _selection(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+def _selection(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     found, band, superior = evidence.overfitting, evidence.null_band, evidence.superior
     unspoken = "" if found else _UNSPOKEN
@@ -112,7 +128,7 @@ def _selection(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _forecast(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+def _forecast(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     gain, gap = evidence.gain, evidence.miscalibration
     yield _gate(
@@ -128,8 +144,8 @@ def _forecast(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
-    policy, curves = experiment.gates, evidence.sensitivity
+def _replays(curves: Sensitivity, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
     latency = curves.latency
     margin = policy.latency.margin_ms
     at = experiment.execution.network_ms + margin
@@ -149,13 +165,17 @@ def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
         curves.profitable_neighbours, "of moves", ">=", policy.neighbourhood.min_share,
         note="each lever moved by up to a tenth of its searched range",
     )  # fmt: skip
+
+
+def _seasons(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
     yield _gate(
         policy.stability.need, "every season", "return per window without the best fold", evidence.without_best_fold,
         "per window", ">", 0.0, note="one lucky stretch must not carry the result",
     )  # fmt: skip
 
 
-def _history(evidence: Evidence, experiment: Experiment, standing: Standing) -> Iterator[Gate]:
+def _history(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy, raw, clustered = experiment.gates, evidence.deflated, evidence.deflated_clusters
     yield _gate(
         policy.deflation.need, "deflation veto", f"deflated Sharpe of the best of {evidence.family.trials:,} trials",
@@ -177,7 +197,10 @@ def _history(evidence: Evidence, experiment: Experiment, standing: Standing) -> 
         math.exp(wealth.final.log_peak) if wealth else math.nan, "x", ">=", 1.0 / policy.discovery.alpha,
         note="an anytime-valid test: 20 is as rare as 5 % when every price is fair",
     )  # fmt: skip
-    found = standing.holdout
+
+
+def _holdout(standing: Standing, experiment: Experiment) -> Iterator[Gate]:
+    policy, found = experiment.gates, standing.holdout
     opened = len(standing.openings)
     p_value = found.get("p_value")
     times = f"opened {opened} time{'s' * (opened != 1)} by this idea"
@@ -195,7 +218,7 @@ def _more_windows(windows: int, have: int, need: int) -> str:
     return f"about {math.ceil(windows * (need / have - 1.0)):,} more windows at this rate of betting"
 
 
-def _more_for_interval(evidence: Evidence, windows: int) -> str:
+def _more_for_interval(evidence: Statistics, windows: int) -> str:
     interval = evidence.interval
     if interval is None or interval.lower > 0.0:
         return ""
@@ -206,7 +229,7 @@ def _more_for_interval(evidence: Evidence, windows: int) -> str:
     return f"about {math.ceil(windows * (ratio - 1.0)):,} more windows, if the return stays as it is"
 
 
-def _win_notes(evidence: Evidence, oos: OutOfSample, alpha: float, spendable: float) -> tuple[str, str]:
+def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: float) -> tuple[str, str]:
     test = evidence.win_test
     if test is None:
         return "no bets", ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from arena.validation.spa import SuperiorAbility
 
 from arena.engine.prepare import Prepared
 from arena.engine.run import AccountRun, EquityCurve, Sweep
@@ -21,6 +20,7 @@ from arena.validation.forecast import LogScoreGain
 from arena.validation.monitor import Monitoring
 from arena.validation.planning import Plan
 from arena.validation.skill import FalseDiscoveryRate, Posterior
+from arena.validation.spa import SuperiorAbility
 from arena.validation.verdict import Verdict
 from research.sensitivity import Sensitivity
 from research.standing import Standing
@@ -139,12 +139,11 @@ class FoldResult:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfSample:
+class Stitched:
     """The stitched test folds: chosen configurations only, on windows they were not chosen on.
 
     ``returns`` (per dollar at risk, 0 = no bet), ``cost`` and ``probability`` (NaN = no bet) and ``won`` (-1 = no
-    bet) have one entry per test window; ``rows`` are their window numbers. The account run compounds with the
-    account levers of the base preset.
+    bet) have one entry per test window; ``rows`` are their window numbers.
     """
 
     rows: npt.NDArray[np.int64]
@@ -153,6 +152,12 @@ class OutOfSample:
     probability: F8
     mid: F8
     won: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfSample(Stitched):
+    """The stitched test folds with an account that compounds through them, with the base preset's account levers."""
+
     run: AccountRun
     curve: EquityCurve
     by_costs: dict[str, Summary]
@@ -173,8 +178,8 @@ class Deflated:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The statistics behind the verdict; None or NaN where the data did not allow one (the gate says why).
+class Statistics:
+    """What a grid and its stitched test folds say; None or NaN where they did not allow a figure (the gate says why).
 
     ``adjusted_p`` is the exact p-value of the wins after Sidak over ``family.sidak_family``. ``plan`` is what it
     takes to find ``planned_edge`` (dollars per share over break-even: stated, or claimed by the strategy).
@@ -204,7 +209,19 @@ class Evidence:
     bankroll: Monitoring | None
     posterior: Posterior | None
     without_best_fold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(Statistics):
+    """The statistics behind a verdict, and what replays under other conditions add to them."""
+
     sensitivity: Sensitivity
+
+    @classmethod
+    def of(cls, statistics: Statistics, sensitivity: Sensitivity) -> Evidence:
+        """The two together."""
+        known = {field.name: getattr(statistics, field.name) for field in fields(statistics)}
+        return cls(**known, sensitivity=sensitivity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,38 +1,16 @@
-"""The tear sheet: one HTML file that needs nothing but a browser, written in one step."""
+"""The tear sheet: what a run found, as a page."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from research.report import evidence_figures, figures, tables
 from research.report.figures import accounts
+from research.report.page import page, plots, section, write
 from research.report.text import execution, headline, if_bet, percent, span, usd, why
-from research.report.theme import Figure
 from research.result import RunResult
-
-# The buttons are listed because the default set holds "Share chart", which would upload the reader's figures.
-_CONFIG = {
-    "responsive": True,
-    "displaylogo": False,
-    "plotlyServerURL": "",
-    "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-}
-_DRAW = """
-const config = JSON.parse(document.getElementById("config").textContent);
-for (const node of document.querySelectorAll("script.figure")) {
-  const f = JSON.parse(node.textContent);
-  Plotly.newPlot(node.dataset.into, f.data, f.layout, config);
-}
-"""
-# The page must not call home, whatever a plotting library would like to fetch.
-_POLICY = (
-    "default-src 'none'; form-action 'none'; img-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
-)
 
 
 def write_report(result: RunResult, path: Path, run_link: str = "") -> Path:
@@ -40,40 +18,14 @@ def write_report(result: RunResult, path: Path, run_link: str = "") -> Path:
 
     ``run_link`` is where the run is tracked: an http address becomes a link, anything else is shown as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page = render(result, run_link)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(page)
-        Path(temporary).chmod(0o644)  # mkstemp makes it private; a report is an ordinary file
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return write(render(result, run_link), path)
 
 
 def render(result: RunResult, run_link: str = "") -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     title = f"{result.strategy.id}: {headline(result)} on {result.data.name}"
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(title)}</title><style>{style}</style><script>{get_plotlyjs()}</script></head><body><main>"
-        f"{_header(result, run_link)}{_verdict(result)}{_accounts(result)}{_plots(result)}{_walk(result)}"
-        f"{_settings(result)}</main>"
-        f'<script type="application/json" id="config">{_json(_CONFIG)}</script><script>{_DRAW}</script></body></html>'
-    )
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts = (_header(result, run_link), _verdict(result), _accounts(result), _plots(result), _walk(result))
+    return page(title, "".join(parts) + _settings(result))
 
 
 def _header(result: RunResult, run_link: str) -> str:
@@ -143,15 +95,10 @@ def _tiles(result: RunResult) -> str:
     return f'<section class="tiles"><h2>{escape(where)}</h2><div>{cells}</div></section>'
 
 
-def _section(title: str, body: str, caption: str = "") -> str:
-    under = f'<p class="caption">{caption}</p>' if caption else ""
-    return f"<section><h2>{title}</h2>{body}{under}</section>" if body else ""
-
-
 def _verdict(result: RunResult) -> str:
     if result.walk_forward is None:
         return ""
-    return _section(
+    return section(
         "Verdict",
         tables.verdict_table(result.walk_forward.verdict),
         "A gate whose figure could not be computed fails: silence is not evidence. The gates count every "
@@ -160,7 +107,7 @@ def _verdict(result: RunResult) -> str:
 
 
 def _accounts(result: RunResult) -> str:
-    return _section(
+    return section(
         "Accounts side by side",
         tables.accounts_table(result),
         "<b>Break-even</b> is the mean cost of a share, fee included: the win rate at which bets pay nothing. "
@@ -169,32 +116,17 @@ def _accounts(result: RunResult) -> str:
     )
 
 
-def _plot(figure: Figure) -> str:
-    wide = ' class="wide"' if figure.wide else ""
-    if not figure.traces:
-        return f'<figure{wide}><h3>{figure.title}</h3><p class="empty">{escape(figure.empty)}</p></figure>'
-    drawn = _json({"data": figure.traces, "layout": {**figure.layout, "height": figure.height}})
-    return (
-        f'<figure{wide}><h3>{figure.title}</h3><div id="f-{figure.key}" style="height:{figure.height}px"></div>'
-        f"<figcaption>{figure.caption}</figcaption>"
-        f'<script type="application/json" class="figure" data-into="f-{figure.key}">{drawn}</script></figure>'
-    )
-
-
 def _plots(result: RunResult) -> str:
-    def together(*shown: Figure) -> str:
-        return f'<section class="plots">{"".join(_plot(figure) for figure in shown)}</section>'
-
     return (
-        together(figures.equity(result), figures.by_price(result), figures.costs(result))
-        + _section("Costs in dollars", tables.costs_table(result))
-        + together(
+        plots(figures.equity(result), figures.by_price(result), figures.costs(result))
+        + section("Costs in dollars", tables.costs_table(result))
+        + plots(
             evidence_figures.overfitting(result),
             evidence_figures.parameters(result),
             evidence_figures.calibration(result),
         )
-        + _section("Forecast scores", tables.calibration_table(result))
-        + together(figures.funnel(result))
+        + section("Forecast scores", tables.calibration_table(result))
+        + plots(figures.funnel(result))
     )
 
 
@@ -208,15 +140,15 @@ def _walk(result: RunResult) -> str:
         "sharpe": "Sharpe ratio per window",
     }[objective.name]
     return (
-        _section("Evidence", tables.evidence_list(result))
-        + _section(
+        section("Evidence", tables.evidence_list(result))
+        + section(
             "Folds",
             tables.folds_table(result),
             f"Scores are the {unit}, times 10<sup>4</sup>, of the configuration with the best training score among "
             f"those with at least {objective.min_bets:,} training bets. <b>Rank corr.</b>: Spearman between training "
             "and test scores over the grid; about 0 means that the order of the training did not survive.",
         )
-        + _section(
+        + section(
             "Chosen levers by fold",
             tables.chosen_table(result),
             "The mark shows where the choice lies in the searched range. Choices that wander from end to end say that "
@@ -229,11 +161,11 @@ def _walk(result: RunResult) -> str:
 def _settings(result: RunResult) -> str:
     settings = json.dumps(result.experiment.model_dump(mode="json"), indent=2)
     return (
-        _section(
+        section(
             "Configuration",
             tables.configuration_table(result),
             "Every lever of every preset; where they differ is marked.",
         )
-        + _section("To reproduce", tables.reproduce_tables(result))
+        + section("To reproduce", tables.reproduce_tables(result))
         + f"<section><details><summary>Experiment</summary><pre>{escape(settings)}</pre></details></section>"
     )
