@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arena.errors import ArenaError, ConfigError
 from research.study.settings import Settings, Task
@@ -45,15 +45,22 @@ def run_study(
         progress: told how many markets are done, and of how many.
 
     Raises:
-        ConfigError: the folder holds another study, or one by another version of the code.
+        ConfigError: the folder holds another study, or part of one by another version of the code.
         WorkerError: a worker was killed; what had finished is kept.
     """
+    from research.provenance import code_digest
     from research.study.records import append, read
 
-    causal = _header(settings, folder)
     path, tasks = folder / MARKETS, settings.tasks(runs)
+    header = _header(settings, folder)
     known = {record.task: record for record in read(path)}
     waiting = [task for task in tasks if task not in known]
+    if waiting and header["code"] != code_digest():
+        raise ConfigError(
+            f"{folder} holds {len(known)} markets of another version of the code, which new ones must not be mixed "
+            "with; choose another folder with --out, or delete it."
+        )
+    causal = bool(header["causal"])
     progress(len(tasks) - len(waiting), len(tasks))
 
     def take(record: MarketRecord) -> None:
@@ -70,23 +77,21 @@ def run_study(
     return [known[task] for task in tasks]
 
 
-def _header(settings: Settings, folder: Path) -> bool:
-    """Write what the folder holds, or check that it is this very study; whether the strategy is causal."""
+def _header(settings: Settings, folder: Path) -> dict[str, Any]:
+    """What the folder holds, written now if it is new: settings, code, and whether the strategy is causal."""
     from research.provenance import code_digest
     from research.study.market import proven_causal
 
     path = folder / HEADER
-    asked = json.loads(json.dumps({"settings": asdict(settings), "code": code_digest()}))
-    if path.exists():
-        held = json.loads(path.read_text())
-        for what, says in (("settings", "another study"), ("code", "a study by another version of the code")):
-            if held.get(what) != asked[what]:
-                raise ConfigError(f"{folder} holds {says}; choose another folder with --out, or delete it.")
-        return bool(held["causal"])
-    causal = proven_causal(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**asked, "causal": causal}, indent=2) + "\n")
-    return causal
+    asked = json.loads(json.dumps(asdict(settings)))
+    if not path.exists():
+        new = {"settings": asked, "code": code_digest(), "causal": proven_causal(settings)}
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(new, indent=2) + "\n")
+    held: dict[str, Any] = json.loads(path.read_text())
+    if held["settings"] != asked:
+        raise ConfigError(f"{folder} holds another study; choose another folder with --out, or delete it.")
+    return held
 
 
 def _in_processes(

@@ -76,7 +76,8 @@ def per_trade_sharpe(returns: F8) -> float:
     """Mean over sample standard deviation; 0 for fewer than two trades or none that differ."""
     if returns.size < 2 or np.ptp(returns) == 0.0:
         return 0.0
-    return float(returns.mean() / returns.std(ddof=1))
+    deviation = float(returns.std(ddof=1))
+    return float(returns.mean()) / deviation if deviation > 0.0 else 0.0
 
 
 def promotion_rule(returns: F8) -> bool:
