@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from arena.validation.spa import SuperiorAbility
 
 from arena.engine.prepare import Prepared
 from arena.engine.run import AccountRun, EquityCurve, Sweep
@@ -21,6 +22,7 @@ from arena.validation.forecast import LogScoreGain
 from arena.validation.monitor import Monitoring
 from arena.validation.planning import Plan
 from arena.validation.skill import FalseDiscoveryRate, Posterior
+from arena.validation.spa import SuperiorAbility
 from arena.validation.verdict import Verdict
 from research.sensitivity import Sensitivity
 from research.standing import Standing
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from research.experiment import Experiment
 
 F8 = npt.NDArray[np.float64]
+_LOG_MAX = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +209,22 @@ class Evidence:
     without_best_fold: float
     sensitivity: Sensitivity
 
+    @property
+    def highest_bankroll(self) -> float:
+        """Highest value of ``bankroll``, inf where no float holds it; NaN without a bet."""
+        if self.bankroll is None:
+            return math.nan
+        peak = self.bankroll.final.log_peak
+        return math.exp(peak) if peak < _LOG_MAX else math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """A walk-forward over a grid, and what it is worth."""
+    """A walk-forward over a grid, and what it is worth.
+
+    ``ledger_entry`` is the digest of the verdict's entry in the trial ledger: kept here, it proves that the ledger
+    has lost nothing of what it held by then.
+    """
 
     grid: tuple[Configuration, ...]
     sweep: Sweep
@@ -218,6 +233,7 @@ class WalkForward:
     evidence: Evidence
     standing: Standing
     verdict: Verdict
+    ledger_entry: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,7 +287,7 @@ def _evidence(result: RunResult) -> dict[str, float]:
     if e.plan is not None:
         figures |= {"bets_needed": e.plan.bets, "planned_edge": e.planned_edge}
     if e.bankroll is not None:
-        figures["bankroll_highest"] = math.exp(e.bankroll.final.log_peak)
+        figures["bankroll_highest"] = e.highest_bankroll
     if e.sensitivity.latency is not None:
         figures["latency_breaks_at_ms"] = e.sensitivity.latency.breaks_at
     if e.win_test is not None:

@@ -9,8 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from research.report import evidence_figures, figures, tables
+from research.report import evidence_figures, figures, sensitivity_figures, tables
+from research.report.evidence import evidence_list
 from research.report.figures import accounts
+from research.report.needs import needs
 from research.report.text import execution, headline, if_bet, percent, span, usd, why
 from research.report.theme import Figure
 from research.result import RunResult
@@ -26,7 +28,8 @@ _DRAW = """
 const config = JSON.parse(document.getElementById("config").textContent);
 for (const node of document.querySelectorAll("script.figure")) {
   const f = JSON.parse(node.textContent);
-  Plotly.newPlot(node.dataset.into, f.data, f.layout, config);
+  const own = "bare" in node.dataset ? {...config, displayModeBar: false} : config;
+  Plotly.newPlot(node.dataset.into, f.data, f.layout, own);
 }
 """
 # The page must not call home, whatever a plotting library would like to fetch.
@@ -65,8 +68,8 @@ def render(result: RunResult, run_link: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{style}</style><script>{get_plotlyjs()}</script></head><body><main>"
-        f"{_header(result, run_link)}{_verdict(result)}{_accounts(result)}{_plots(result)}{_walk(result)}"
-        f"{_settings(result)}</main>"
+        f"{_header(result, run_link)}{_verdict(result)}{_accounts(result)}{_needs(result)}"
+        f"{_plots(result)}{_walk(result)}{_settings(result)}</main>"
         f'<script type="application/json" id="config">{_json(_CONFIG)}</script><script>{_DRAW}</script></body></html>'
     )
 
@@ -169,15 +172,31 @@ def _accounts(result: RunResult) -> str:
     )
 
 
+def _needs(result: RunResult) -> str:
+    """At which latency, cost and settings the out-of-sample result would have been nothing."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in needs(result))
+    if not said:
+        return ""
+    shown = (sensitivity_figures.latency(result), sensitivity_figures.cost(result))
+    levers = "".join(_plot(figure) for figure in sensitivity_figures.levers(result))
+    body = f'<ul class="said">{said}</ul><div class="plots">{"".join(_plot(figure) for figure in shown)}</div>'
+    if levers:
+        body += f'<h3 class="group">Return with one lever moved</h3><div class="multiples">{levers}</div>'
+        body += f'<p class="caption">{sensitivity_figures.LEVERS_CAPTION}</p>'
+    return _section("What the edge needs", body)
+
+
 def _plot(figure: Figure) -> str:
     wide = ' class="wide"' if figure.wide else ""
     if not figure.traces:
         return f'<figure{wide}><h3>{figure.title}</h3><p class="empty">{escape(figure.empty)}</p></figure>'
     drawn = _json({"data": figure.traces, "layout": {**figure.layout, "height": figure.height}})
+    bare = " data-bare" if figure.bare else ""
+    caption = f"<figcaption>{figure.caption}</figcaption>" if figure.caption else ""
     return (
         f'<figure{wide}><h3>{figure.title}</h3><div id="f-{figure.key}" style="height:{figure.height}px"></div>'
-        f"<figcaption>{figure.caption}</figcaption>"
-        f'<script type="application/json" class="figure" data-into="f-{figure.key}">{drawn}</script></figure>'
+        f"{caption}"
+        f'<script type="application/json" class="figure" data-into="f-{figure.key}"{bare}>{drawn}</script></figure>'
     )
 
 
@@ -186,7 +205,12 @@ def _plots(result: RunResult) -> str:
         return f'<section class="plots">{"".join(_plot(figure) for figure in shown)}</section>'
 
     return (
-        together(figures.equity(result), figures.by_price(result), figures.costs(result))
+        together(
+            figures.equity(result),
+            sensitivity_figures.bankroll(result),
+            figures.by_price(result),
+            figures.costs(result),
+        )
         + _section("Costs in dollars", tables.costs_table(result))
         + together(
             evidence_figures.overfitting(result),
@@ -208,7 +232,7 @@ def _walk(result: RunResult) -> str:
         "sharpe": "Sharpe ratio per window",
     }[objective.name]
     return (
-        _section("Evidence", tables.evidence_list(result))
+        _section("Evidence", evidence_list(result))
         + _section(
             "Folds",
             tables.folds_table(result),
