@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from arena.errors import ConfigError, DataError
+from arena.market.build import TAIL_NS
 from arena.market.catalog import Catalog
 from research.trials.ledger import TrialLedger
 from research.trials.records import Note
@@ -88,7 +89,7 @@ def seal(
         "to_ns": to_ns,
         "windows": windows.height,
         "markets": _markets(windows),
-        "data": _bytes(catalog, from_ns, to_ns),
+        "data": _bytes(catalog, windows),
     }
     ledger.note(SEALED, strategy, idea, body)
     return seals(ledger, strategy, world, market)[-1]
@@ -131,10 +132,10 @@ def sealed_windows(held: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.Da
     inside = windows.filter(_inside(held))
     if _markets(inside) != held.markets:
         raise DataError("the sealed windows are not in this catalog as they were sealed; the holdout cannot be opened.")
-    if _bytes(catalog, held.from_ns, held.to_ns) != held.data:
+    if _bytes(catalog, inside) != held.data:
         raise DataError(
-            "the files that hold the sealed stretch have changed since it was sealed; restore them from the backup "
-            "whose hashes the manifest had then, or register the experiment again on the new data."
+            "the files that hold the sealed stretch have changed since it was sealed; restore them from a backup "
+            "of then."
         )
     return inside
 
@@ -148,15 +149,16 @@ def _markets(windows: pl.DataFrame) -> str:
     return hashlib.sha256("".join(f"{m} {o} {c}\n" for m, o, c in lines).encode()).hexdigest()
 
 
-def _bytes(catalog: Catalog, from_ns: int, to_ns: int) -> str:
-    """Digest of the hashes of every file that holds rows of the stretch."""
-    lines = [
-        f"{name} {file.asset} {file.date} {file.source} {file.sha256}\n"
-        for name in _TABLES
-        if name in catalog.manifest.tables
-        for file in catalog.manifest.tables[name].files
-        if file.last_ns >= from_ns and file.first_ns < to_ns
-    ]
+def _bytes(catalog: Catalog, windows: pl.DataFrame) -> str:
+    """Digest of the bytes of every file that ``windows`` are read from; what the manifest says of them is not asked."""
+    first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max()) + TAIL_NS  # type: ignore[arg-type]
+    lines = []
+    for name in _TABLES:
+        for file in catalog.manifest.tables[name].files if name in catalog.manifest.tables else ():
+            if file.last_ns >= first and file.first_ns < last:
+                with (catalog.path / file.path).open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+                lines.append(f"{name} {file.asset} {file.date} {file.source} {found}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
