@@ -224,9 +224,11 @@ def _moved(
 
 
 def _curve(name: str, unit: str, base: float, at: Sequence[float], points: _Points) -> Curve:
-    mean = points.returns.mean(axis=0)
-    lags = min(default_lags(points.returns.shape[0]), points.returns.shape[0] - 1)
-    half = Z_95 * np.array([standard_error_mean_hac(column, lags) for column in points.returns.T])
+    # Each series by itself: a mean over rows adds in another order, and its last digit would not be the result's.
+    series = np.ascontiguousarray(points.returns.T)
+    mean = np.array([one.mean() for one in series])
+    lags = min(default_lags(series.shape[1]), series.shape[1] - 1)
+    half = Z_95 * np.array([standard_error_mean_hac(one, lags) for one in series])
     return Curve(name, unit, base, np.array(at), points.bet.sum(axis=0), mean, mean - half, mean + half)
 
 
