@@ -15,7 +15,8 @@ from research.result import Evidence, Statistics, Stitched
 from research.sensitivity import Curve, Sensitivity
 from research.standing import Standing
 
-_UNSPOKEN = "fewer than 10 configurations that bet, or too few windows"
+_UNSPOKEN = "too few configurations that bet, or windows"
+_SPEAK = "a longer span, or a grid that bets more"
 
 
 def judge(evidence: Evidence, oos: Stitched, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
@@ -114,19 +115,22 @@ def _selection(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
         policy.superior.need, "better than not betting", "studentised SPA of the whole grid against no bet",
         superior.consistent if superior else math.nan, "p", "<", policy.superior.alpha,
         note="the best of the grid, allowing for the search" if superior else _UNSPOKEN,
-        change="" if superior and superior.consistent < policy.superior.alpha else "more windows; fewer settings",
+        change=_SPEAK if not superior
+        else "" if superior.consistent < policy.superior.alpha else "more windows; fewer settings",
     )  # fmt: skip
     yield _gate(
         policy.overfit.need, "not overfit", "PBO below what luck alone gives on this grid?",
         found.pbo if found else math.nan, "probability", "<", band.quantile_05 if band else math.nan,
         note=unspoken or "passes below the 5 % quantile of grids without skill",
-        change="" if found and band and found.pbo < band.quantile_05 else "more windows; fewer settings, less alike",
+        change=_SPEAK if not (found and band)
+        else "" if found.pbo < band.quantile_05 else "more windows; fewer settings, less alike",
     )  # fmt: skip
     yield _gate(
         policy.persistence.need, "keeps its promise", "chance that the training winner loses out of sample",
         found.probability_of_loss if found else math.nan, "probability", "<",
         policy.persistence.max_probability_of_loss, note=unspoken,
-        change="" if found and found.probability_of_loss < policy.persistence.max_probability_of_loss
+        change=_SPEAK if not found
+        else "" if found.probability_of_loss < policy.persistence.max_probability_of_loss
         else "more windows; fewer settings",
     )  # fmt: skip
 
@@ -178,7 +182,7 @@ def _seasons(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.stability.need, "every season", "return per window without the best fold", evidence.without_best_fold,
         "per window", ">", 0.0, note="one lucky stretch must not carry the result",
-        change="" if evidence.without_best_fold > 0.0 else "a longer span, in which more than one fold earns",
+        change="" if evidence.without_best_fold > 0.0 else "more folds that earn: a longer span",
     )  # fmt: skip
 
 
@@ -275,5 +279,5 @@ def _bears(curve: Curve, asked: float) -> str:
     if curve.breaks_at > asked:
         return ""
     if curve.breaks_at == curve.base:
-        return "nothing but a better strategy: it earns nothing as it is"
+        return "nothing but a better strategy"
     return f"an edge that bears {curve.said(asked)}; this one bears {curve.said(curve.breaks_at)}"

@@ -95,7 +95,7 @@ def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
 def _gates(verdict: Verdict) -> Table:
     from rich.markup import escape
 
-    table = _table("gate", "figure", "needs", "", "", left=(0, 3, 4))
+    table = _table("gate", "figure", "needs", "", "rests on, → what would change it", left=(0, 3, 4))
     for gate in verdict.gates:
         state = "[green]pass[/]" if gate.passed else "[red]FAIL[/]"
         name, dim = (f"({gate.name})", "dim") if gate.need == "reported" else (gate.name, "")
@@ -105,7 +105,7 @@ def _gates(verdict: Verdict) -> Table:
 
 def _said(gate: Gate) -> str:
     """What a gate rests on; where it failed, also what would change it."""
-    change = f"To change it: {gate.change}" if gate.change and not gate.passed else ""
+    change = f"→ {gate.change}" if gate.change and not gate.passed else ""
     return "\n".join(text for text in (gate.note, change) if text)
 
 
