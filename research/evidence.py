@@ -28,6 +28,8 @@ from research.experiment import Experiment
 from research.result import F8, Deflated, FoldResult, Statistics, Stitched
 from research.trials.family import Family
 
+SMALLEST_EDGE = 0.005
+"""Edge under which no sample is planned, dollars per share: it would take some hundred thousand bets to find."""
 _BLOCK_STEPS = (16, 14, 12, 10, 8, 6, 4)
 
 
@@ -71,7 +73,7 @@ def weigh(
     edge = experiment.gates.sample.edge or (float((claimed - cost).mean()) if n else math.nan)
     return Statistics(
         win_test=win_test,
-        adjusted_p=discovery_p_value(win_test.p_value, family, experiment) if win_test else math.nan,
+        adjusted_p=discovery_p_value(win_test.p_value, family) if win_test else math.nan,
         family=family,
         interval=interval,
         superior=selection.superior,
@@ -92,12 +94,12 @@ def weigh(
     )
 
 
-def discovery_p_value(p_value: float, family: Family, experiment: Experiment) -> float:
+def discovery_p_value(p_value: float, family: Family) -> float:
     """``p_value`` after Sidak over everything that was seen on these windows before, and after what the experiments
     before this one have spent: rejecting below alpha errs with probability alpha over all of them together.
     """
     over_family = float(sidak([p_value], family=family.sidak_family)[0])
-    return spent_p_value(over_family, family.attempt, experiment.gates.discovery.first_share)
+    return spent_p_value(over_family, family.attempt)
 
 
 def _selection(sweep: Sweep, experiment: Experiment, rng: np.random.Generator, jobs: int) -> _Selection:
@@ -144,8 +146,8 @@ def _plan(cost: F8, edge: float, bets_per_window: float, family: Family, experim
     that, what the strategy claimed when it bet.
     """
     gates, price = experiment.gates, float(cost.mean())
-    share = alpha_share(family.attempt, gates.discovery.first_share)
-    if not 0.0 < edge < 1.0 - price:
+    share = alpha_share(family.attempt)
+    if not SMALLEST_EDGE <= edge < 1.0 - price:
         return None
     return plan(
         price,

@@ -17,6 +17,7 @@ from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
 from arena.validation.bets import WinTest, poisson_binomial_test
 from arena.validation.bootstrap import Interval, bootstrap_interval
+from arena.validation.multiple import sidak
 from arena.validation.planning import power_of_test
 from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
@@ -25,8 +26,9 @@ from research.record import Recorder, market_of, settings, world_of
 from research.result import F8
 from research.run import Progress, open_data, prepare
 from research.standing import REGISTERED, RESULT, VERDICT, digests
+from research.trials.family import family_of
 from research.trials.ledger import TrialLedger
-from research.vault import OPENED, Seal, last_share, openings, seal, sealed_windows, seals, without_sealed
+from research.vault import OPENED, Seal, last_share, openings, overlapping, seal, sealed_windows, seals, without_sealed
 from research.walk import choose_on
 
 
@@ -46,7 +48,8 @@ class Opened:
 
     The configuration is the one that the experiment's own rule chooses on the windows before the stretch.
     ``openings`` counts every look of this strategy into this stretch, this one included; ``p_value`` is that of
-    the wins after what the openings before it have spent, None without a bet. ``claimed_edge`` (dollars per share)
+    the wins after what was seen of the stretch before it was sealed and what earlier openings have spent, None
+    without a bet. ``claimed_edge`` (dollars per share)
     is what the strategy claimed when it bet and ``power`` the chance that this many bets would have shown it; None
     without a claim. ``interval`` is of the return per window.
     """
@@ -73,7 +76,7 @@ def register(
     """
     todo, catalog = _load(experiment, data_folder, progress or Progress())
     everything = windows_of(todo, catalog)
-    world, market = world_of(todo, catalog.path.name), market_of(todo)
+    world, market = world_of(catalog), market_of(todo)
     windows = without_sealed(everything, seals(ledger, todo.strategy.id, world, market))
     recorder = _recorder(ledger, todo, catalog, windows)
     pinned = digests(recorder, experiment)
@@ -112,7 +115,7 @@ def open_holdout(
     progress = progress or Progress()
     todo, catalog = _load(experiment, data_folder, progress)
     strategy, everything = todo.strategy.id, windows_of(todo, catalog)
-    world, market = world_of(todo, catalog.path.name), market_of(todo)
+    world, market = world_of(catalog), market_of(todo)
     held = seals(ledger, strategy, world, market)
     mine = [one for one in held if one.experiment == experiment.digest]
     if not mine:
@@ -127,6 +130,7 @@ def open_holdout(
     windows = before.vstack(inside)
     recorder = _recorder(ledger, todo, catalog, inside)
     body = {"experiment": experiment.digest, "world": world, "market": market}
+    seen, tested = _seen_before(ledger, opened, experiment)
     ledger.note(OPENED, strategy, experiment.idea_name, {**body, "seal": _plain(opened)})
 
     prepared = prepare(todo, catalog, windows, progress)[todo.base]
@@ -143,11 +147,12 @@ def open_holdout(
         entry.finish(found.returns, found.bets, sealed.windows["open_ns"])
 
     bet = found.won[:, 0] >= 0
-    looks = [o for o in openings(ledger, strategy) if o.seal == opened]
+    looks = [o for o in openings(ledger, strategy) if overlapping(o.seal, opened)]
+    attempt = len(looks) + tested
     wins = poisson_binomial_test(found.won[bet, 0] == 1, found.cost[bet, 0]) if bet.any() else None
     returns = found.returns[:, 0]
-    alpha, first = experiment.gates.discovery.alpha, experiment.gates.discovery.first_share
-    edge, power = _power(found.probability[bet, 0], found.cost[bet, 0], alpha * alpha_share(len(looks), first))
+    alpha = experiment.gates.discovery.alpha * alpha_share(attempt)
+    edge, power = _power(found.probability[bet, 0], found.cost[bet, 0], alpha, 1 + seen)
     interval = None
     if returns.size >= 10 and np.ptp(returns) > 0.0:
         interval = bootstrap_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
@@ -156,7 +161,7 @@ def open_holdout(
         configuration=chosen,
         windows=inside.height,
         wins=wins,
-        p_value=spent_p_value(wins.p_value, len(looks), first) if wins is not None else None,
+        p_value=_spent(wins, seen, attempt),
         claimed_edge=edge,
         power=power,
         interval=interval,
@@ -174,12 +179,43 @@ def open_holdout(
     return result
 
 
-def _power(claimed: F8, cost: F8, alpha: float) -> tuple[float | None, float | None]:
+def _seen_before(ledger: TrialLedger, opened: Seal, experiment: Experiment) -> tuple[int, int]:
+    """Effective number of trials on these windows from before they were sealed, and walk-forwards among them."""
+    looks = [
+        held.look
+        for held in ledger.looks(opened.strategy)
+        if held.at_ns < opened.at_ns
+        and (held.look.world, held.look.market) == (opened.world, opened.market)
+        and held.look.first_ns < opened.to_ns
+        and held.look.last_ns > opened.from_ns
+    ]
+    if not looks:
+        return 0, 0
+    family = family_of(
+        ledger.trials(opened.strategy, opened.world),
+        [],
+        evaluation="",
+        market=opened.market,
+        first_ns=opened.from_ns,
+        last_ns=opened.to_ns,
+        slots=opened.windows,
+        rng=np.random.default_rng([experiment.seed, 8]),
+    )
+    return family.effective, len({look.evaluation for look in looks if look.kind == "walk-forward"})
+
+
+def _spent(wins: WinTest | None, seen: int, attempt: int) -> float | None:
+    if wins is None:
+        return None
+    return spent_p_value(float(sidak([wins.p_value], family=1 + seen)[0]), attempt)
+
+
+def _power(claimed: F8, cost: F8, alpha: float, family: int) -> tuple[float | None, float | None]:
     """What the strategy claimed, and the chance that so many bets show it."""
     if claimed.size == 0 or not (claimed - cost).mean() > 0.0:
         return None, None
     price, edge = float(cost.mean()), float((claimed - cost).mean())
-    return edge, power_of_test(cost.size, price, price + edge, alpha=alpha).power
+    return edge, power_of_test(cost.size, price, price + edge, alpha=alpha, family=family).power
 
 
 def _load(experiment: Experiment, data_folder: Path, progress: Progress) -> tuple[Plan, Catalog]:
@@ -189,7 +225,7 @@ def _load(experiment: Experiment, data_folder: Path, progress: Progress) -> tupl
 
 def _recorder(ledger: TrialLedger, todo: Plan, catalog: Catalog, windows: Any) -> Recorder:
     tables = {table: catalog.digest(table) for table in catalog.manifest.tables}
-    return Recorder(ledger, todo, catalog.path.name, tables, windows)
+    return Recorder(ledger, todo, world_of(catalog), tables, windows)
 
 
 def _require_candidate(ledger: TrialLedger, held: Seal) -> None:

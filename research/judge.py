@@ -58,10 +58,19 @@ def _gate(
 
 def _premises(experiment: Experiment, causal: bool) -> Iterator[Gate]:
     policy = experiment.gates
-    honest = experiment.costs == "venue" and experiment.execution.model == "latency"
+    assumed = [
+        change
+        for other, change in (
+            (experiment.costs != "venue", "run with --costs venue"),
+            (experiment.execution.model != "latency", "run with --execution latency"),
+            (experiment.execution.delay_ms is not None, "leave the delay to the venue's dated rule"),
+            (experiment.data.assumed_size_usd is not None, "record displayed sizes instead of assuming them"),
+        )
+        if other
+    ]
     yield _gate(
-        policy.honest_costs.need, "honest costs", "venue fees, venue delay, displayed size?", float(honest), "0|1",
-        ">=", 1.0, change="" if honest else "run with --costs venue --execution latency",
+        policy.honest_costs.need, "honest costs", "venue fees, venue delay, displayed size?", float(not assumed), "0|1",
+        ">=", 1.0, change="; ".join(assumed),
     )  # fmt: skip
     yield _gate(
         policy.causal.need, "causal", "do decisions survive truncation and scrambling of the future?", float(causal),
@@ -80,7 +89,7 @@ def _bets(evidence: Statistics, oos: Stitched, experiment: Experiment) -> Iterat
         float(rarer), "of the rarer", ">=", float(wanted),
         change="" if rarer >= wanted else _more_windows(windows, rarer, wanted),
     )  # fmt: skip
-    spendable = policy.discovery.alpha * alpha_share(evidence.family.attempt, policy.discovery.first_share)
+    spendable = policy.discovery.alpha * alpha_share(evidence.family.attempt)
     plan = evidence.plan
     asked = float(plan.bets) if plan is not None else math.nan
     edge = evidence.planned_edge
@@ -88,7 +97,7 @@ def _bets(evidence: Statistics, oos: Stitched, experiment: Experiment) -> Iterat
     yield _gate(
         policy.sample.need, "power", f"enough bets to find the edge {whose}?", float(n), "bets", ">=", asked,
         note=f"edge {100 * edge:.1f} points, size {spendable:.2g}, power {policy.sample.power:g}"
-        if plan is not None else "no bets" if n == 0 else "the strategy claims no edge",
+        if plan is not None else "no bets" if n == 0 else "an edge under half a cent is nothing to plan for",
         change="" if plan is None or n >= plan.bets else _more_windows(windows, n, plan.bets),
     )  # fmt: skip
     yield _gate(
@@ -171,7 +180,7 @@ def _replays(curves: Sensitivity, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.neighbourhood.need, "no needle", "share of small moves of one lever that still earn",
         curves.profitable_neighbours, "of moves", ">=", policy.neighbourhood.min_share,
-        note="levers moved by up to a tenth of their range",
+        note="the worst lever, moved by up to a tenth of its range" if curves.near else "no lever was searched",
         change="" if curves.profitable_neighbours >= policy.neighbourhood.min_share
         else "settings whose neighbours earn as well",
     )  # fmt: skip
@@ -215,7 +224,8 @@ def _holdout(standing: Standing, experiment: Experiment) -> Iterator[Gate]:
     policy, found = experiment.gates, standing.holdout
     opened = len(standing.openings)
     p_value = found.get("p_value")
-    times = f"opened {opened} time{'s' * (opened != 1)} by this idea"
+    mine = sum(o.idea == experiment.idea_name for o in standing.openings)
+    times = f"sealed stretches of this market were opened {opened} times, {mine} by this idea"
     yield _gate(
         policy.holdout.need, "holdout", "exact p-value of the wins in the sealed stretch, over its openings",
         float(p_value) if p_value is not None else math.nan, "p", "<", policy.discovery.alpha,
@@ -263,6 +273,8 @@ def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: flo
         return note, ""
     if interval.estimate <= cost:
         return note, "nothing but a better strategy: the bets win less often than they cost"
+    if test.wins == test.bets:
+        return note, "more bets: so few cannot tell a certainty from luck"
     needed = bets_needed(cost, interval.estimate, alpha=spendable, family=evidence.family.sidak_family)
     return note, f"about {max(needed - test.bets, 1):,} more bets, if they win as often; fewer looks at the same data"
 

@@ -50,12 +50,6 @@ class Discovery(_Gate):
     """Exact test of the wins against fee-inclusive break-even, at true size alpha on the effective family."""
 
     alpha: Level = 0.05
-    first_share: float = Field(
-        0.80,
-        gt=0,
-        lt=1,
-        description="share of alpha for the first experiment on its windows; others share the rest",
-    )
 
 
 class Profit(_Gate):
@@ -110,9 +104,9 @@ class Stability(_Gate):
 
 
 class Neighbourhood(_Gate):
-    """Still profitable in this share of small moves of single levers."""
+    """Still profitable in this share of small moves of any single lever."""
 
-    min_share: float = Field(0.80, ge=0, le=1)
+    min_share: float = Field(0.75, ge=0, le=1)
 
 
 class Deflation(_Gate):
@@ -148,6 +142,17 @@ class Policy(BaseModel):
     neighbourhood: Neighbourhood = Neighbourhood()
     deflation: Deflation = Deflation()
     holdout: Holdout = Holdout()
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Every setting that is not Arena's own, e.g. ``discovery.alpha = 0.2 (Arena: 0.05)``."""
+        mine, usual = self.model_dump(), Policy().model_dump()
+        return tuple(
+            f"{gate}.{name} = {value} (Arena: {usual[gate][name]})"
+            for gate, settings in mine.items()
+            for name, value in settings.items()
+            if value != usual[gate][name]
+        )
 
 
 def read_policy(path: Path) -> Policy:

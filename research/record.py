@@ -13,8 +13,9 @@ import polars as pl
 
 from arena.engine.prepare import Prepared
 from arena.engine.run import AccountRun
+from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
-from research.experiment import LAB, evaluation_id
+from research.experiment import evaluation_id
 from research.plan import Plan
 from research.trials.family import Family, family_of
 from research.trials.ledger import TrialLedger
@@ -29,7 +30,8 @@ class Recorder:
     Args:
         ledger: where to.
         todo: the run.
-        catalog_name, digests: the data it reads.
+        world: where its result holds, see :func:`world_of`.
+        digests: of the tables it reads.
         windows: its windows.
 
     ``evaluation`` names (experiment, data), ``world`` and ``market`` say where the result holds, and ``data`` is
@@ -37,16 +39,19 @@ class Recorder:
     """
 
     def __init__(
-        self, ledger: TrialLedger, todo: Plan, catalog_name: str, digests: Mapping[str, str], windows: pl.DataFrame
+        self, ledger: TrialLedger, todo: Plan, world: str, digests: Mapping[str, str], windows: pl.DataFrame
     ) -> None:
         experiment = todo.experiment
         self.ledger = ledger
         self.evaluation = evaluation_id(experiment, dict(digests))
-        self.world = world_of(todo, catalog_name)
+        self.world = world
         self.market = market_of(todo)
         self.strategy = todo.strategy.id
         self._todo = todo
-        self.data = hashlib.sha256("".join(f"{t}:{d}" for t, d in sorted(digests.items())).encode()).hexdigest()
+        read = [f"{table}:{digest}" for table, digest in sorted(digests.items())]
+        # How the data are read decides the bets as much as what is read.
+        how = experiment.data.model_dump_json(exclude={"catalog", "lab", "note"})
+        self.data = hashlib.sha256("".join([*read, how]).encode()).hexdigest()
         self._first_ns = int(windows["open_ns"][0])
         self._last_ns = int(windows["close_ns"].max())  # type: ignore[arg-type]
 
@@ -103,9 +108,14 @@ class Entry:
         self.finished = True
 
 
-def world_of(todo: Plan, catalog_name: str) -> str:
-    """Where a result holds: each lab market is a world of its own, all recordings together are one."""
-    return catalog_name if todo.experiment.data.catalog == LAB else RECORDED
+def world_of(catalog: Catalog) -> str:
+    """Where a result holds: each lab market is a world of its own, all recordings together are one.
+
+    A lab market is known by its bytes, whatever its folder is called.
+    """
+    if any("lab" in table.known_defects for table in catalog.manifest.tables.values()):
+        return f"lab {catalog.digest()[:12]}"
+    return RECORDED
 
 
 def market_of(todo: Plan) -> str:

@@ -39,7 +39,7 @@ from research.result import (
     Summary,
     WalkForward,
 )
-from research.sensitivity import Stretch, sensitivity
+from research.sensitivity import Stretch, moves_of, sensitivity
 from research.standing import VERDICT, standing, verdict_note
 from research.summary import calibrate, summarise
 from research.trials.ledger import TrialLedger
@@ -96,9 +96,10 @@ def run(
     catalog, truth = open_data(experiment, progress, data_folder)
     everything = windows_of(todo, catalog)
     digests = {table: catalog.digest(table) for table in catalog.manifest.tables}
-    sealed = seals(ledger, todo.strategy.id, world_of(todo, catalog.path.name), market_of(todo))
+    world = world_of(catalog)
+    sealed = seals(ledger, todo.strategy.id, world, market_of(todo))
     windows = without_sealed(everything, sealed)
-    recorder = Recorder(ledger, todo, catalog.path.name, digests, windows)
+    recorder = Recorder(ledger, todo, world, digests, windows)
     # The base preset stands in the grid already: a trial is entered once.
     others = {name: c for name, c in todo.configurations.items() if c not in todo.grid}
     finished: list[PresetRun] = []
@@ -205,6 +206,7 @@ def _facts(todo: Plan, catalog: Catalog, prepared: Prepared, truth: str, sealed:
     if todo.experiment.levers_for_all:
         changes = ", ".join(f"{k}={v:g}" for k, v in todo.experiment.levers_for_all.items())
         said.append(f"levers overridden for every preset because of this data: {changes}")
+    said += [f"the gates are not Arena's: {change}" for change in todo.experiment.gates.changes]
     if sealed:
         said.append(f"{sealed} windows are sealed as holdout and were left out")
     silent = sum(n.quotes == 0 for n in notes)
@@ -332,7 +334,9 @@ def walk(
         by_costs=_by_costs(todo, prepared, schedule),
     )
     stretches = [Stretch(*r.test_rows, todo.grid[r.chosen] if r.chosen >= 0 else None) for r in results]
-    with progress.stage("sensitivity", len(stretches)):
+    levers = [lever.name for lever in todo.strategy.levers]
+    near = stitched_settings([s.chosen for s in stretches], levers, moves_of(todo.grid))
+    with recorder.look("sensitivity", near) as look, progress.stage("sensitivity", len(stretches)):
         curves = sensitivity(
             todo.strategy,
             prepared,
@@ -348,9 +352,6 @@ def walk(
             jobs=jobs,
             step=progress.step,
         )
-    levers = [lever.name for lever in todo.strategy.levers]
-    near = stitched_settings([s.chosen for s in stretches], levers, curves.moves)
-    with recorder.look("sensitivity", near) as look:
         series = np.column_stack([oos.returns, curves.neighbours])
         look.finish(series, (series != 0.0).sum(axis=0), prepared.windows["open_ns"][rows])
     with progress.stage("verdict", 2):

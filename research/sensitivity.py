@@ -108,8 +108,18 @@ class Sensitivity:
 
     @property
     def profitable_neighbours(self) -> float:
-        """Share of the ``near`` moves that still earn; NaN if nothing was moved."""
-        return float(np.mean([mean > 0.0 for _, _, mean in self.near])) if self.near else float("nan")
+        """Share of the ``near`` moves that still earn, of the lever with the lowest share; NaN if nothing was moved.
+
+        Moves after which every test window is as it was moved nothing and do not count.
+        """
+        shares = []
+        for curve in self.levers:
+            home = curve.at == 0.0
+            elsewhere = (curve.mean != curve.mean[home]) | (curve.bets != curve.bets[home])
+            moved = (np.abs(curve.at) <= NEAR) & elsewhere
+            if moved.any():
+                shares.append(float((curve.mean[moved] > 0.0).mean()))
+        return min(shares, default=float("nan"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +169,7 @@ def sensitivity(
     models = [execution_model("latency", ms) for ms in at_ms]
     multiples = sorted({*COST_MULTIPLES, multiple})
     charged = [CostModel(costs.flat_rate * m, costs.fee_weight * m) for m in multiples]
-    searched = _searched(grid)
-    moves = tuple((name, shift) for name in searched for shift in SHIFTS if shift != 0.0)
+    searched, moves = _searched(grid), moves_of(grid)
 
     by_cost, by_latency = _Points(end - begin, len(charged)), _Points(end - begin, len(models))
     by_move = _Points(end - begin, len(moves))
@@ -203,6 +212,11 @@ class _Points:
         column = point if isinstance(point, slice) else slice(point, point + 1)
         self.returns[rows, column] = found.returns
         self.bet[rows, column] = found.won >= 0
+
+
+def moves_of(grid: Sequence[Configuration]) -> tuple[tuple[str, float], ...]:
+    """The moves that :func:`sensitivity` makes: lever, and share of its searched range."""
+    return tuple((name, shift) for name in _searched(grid) for shift in SHIFTS if shift != 0.0)
 
 
 def _searched(grid: Sequence[Configuration]) -> dict[str, tuple[float, float]]:

@@ -35,9 +35,9 @@ class Registration:
 class Standing:
     """What the ledger knows of an experiment beside its trials.
 
-    ``seal`` is the stretch sealed for this experiment. ``openings`` are all looks of this idea into sealed
-    stretches of this market; ``holdout`` is what the last one found (see :mod:`research.holdout`), empty if none
-    was completed.
+    ``seal`` is the stretch sealed for this experiment. ``openings`` are all looks of the strategy, under whichever
+    idea, into sealed stretches of this market; ``holdout`` is what this experiment's last one found (see
+    :mod:`research.holdout`), empty if none was completed.
     """
 
     registration: Registration | None
@@ -72,9 +72,7 @@ def standing(recorder: Recorder, experiment: Experiment) -> Standing:
         return all(note.body.get(name) == value for name, value in here.items())
 
     opened = tuple(
-        o
-        for o in openings(ledger, strategy)
-        if o.idea == experiment.idea_name and (o.seal.world, o.seal.market) == (recorder.world, recorder.market)
+        o for o in openings(ledger, strategy) if (o.seal.world, o.seal.market) == (recorder.world, recorder.market)
     )
     declared = [n for n in ledger.notes(strategy, REGISTERED) if about(n) and n.body["experiment"] == experiment.digest]
     results = [n for n in ledger.notes(strategy, RESULT) if about(n) and n.body["experiment"] == experiment.digest]

@@ -96,9 +96,12 @@ def seal(
 
 
 def seals(ledger: TrialLedger, strategy: str, world: str, market: str) -> list[Seal]:
-    """The seals of a strategy on one market in one world, oldest first."""
+    """The seals of a strategy on the asset of ``market`` in one world, oldest first.
+
+    Windows of another length are settled on the same prices: a seal covers them as well.
+    """
     found = (_seal(note) for note in ledger.notes(strategy, SEALED))
-    return [held for held in found if (held.world, held.market) == (world, market)]
+    return [held for held in found if (held.world, _asset(held.market)) == (world, _asset(market))]
 
 
 def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
@@ -109,6 +112,12 @@ def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
     ]
 
 
+def overlapping(one: Seal, other: Seal) -> bool:
+    """Whether two seals cover some of the same prices."""
+    same = (one.world, _asset(one.market)) == (other.world, _asset(other.market))
+    return same and one.from_ns < other.to_ns and other.from_ns < one.to_ns
+
+
 def without_sealed(windows: pl.DataFrame, sealed: Sequence[Seal]) -> pl.DataFrame:
     """``windows`` without those that open inside a seal, wherever they were read from.
 
@@ -117,7 +126,7 @@ def without_sealed(windows: pl.DataFrame, sealed: Sequence[Seal]) -> pl.DataFram
     """
     kept = windows
     for held in sealed:
-        kept = kept.filter(~_inside(held))
+        kept = kept.filter((pl.col("close_ns") <= held.from_ns) | (pl.col("open_ns") >= held.to_ns))
     if kept.is_empty():
         raise DataError("every window of this span is sealed as holdout; choose an earlier span.")
     return kept
@@ -138,6 +147,11 @@ def sealed_windows(held: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.Da
             "of then."
         )
     return inside
+
+
+def _asset(market: str) -> str:
+    """Venue and asset of a market."""
+    return market.rsplit("/", 1)[0]
 
 
 def _inside(held: Seal) -> pl.Expr:

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from arena.validation.checks import inside, whole
 
+FIRST_SHARE = 0.8
+"""Share of the first experiment. A constant, because a sequence that may be chosen as one goes adds up to anything."""
 
-def alpha_share(attempt: int, first: float) -> float:
+
+def alpha_share(attempt: int, first: float = FIRST_SHARE) -> float:
     """Share of alpha for experiment number ``attempt`` (from 1): ``first``, then ``(1 - first) / (k (k - 1))``.
 
     The first experiment is favoured because it is the one that nothing on its windows has informed. The shares of
@@ -22,6 +25,6 @@ def alpha_share(attempt: int, first: float) -> float:
     return share if k == 1 else (1.0 - share) / (k * (k - 1))
 
 
-def spent_p_value(p_value: float, attempt: int, first: float) -> float:
+def spent_p_value(p_value: float, attempt: int, first: float = FIRST_SHARE) -> float:
     """``p_value`` divided by its share of alpha, at most 1: compare it with alpha itself."""
     return min(1.0, p_value / alpha_share(attempt, first))

@@ -46,8 +46,9 @@ class Verdict:
 
     @property
     def edge(self) -> bool:
-        """Whether every required gate passed."""
-        return all(gate.passed for gate in self.gates if gate.need == "required")
+        """Whether every required gate passed, and there was one."""
+        required = [gate.passed for gate in self.gates if gate.need == "required"]
+        return bool(required) and all(required)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ class Verdict:
         """``EDGE`` or ``NO EDGE``, and the gates that stood in the way."""
         if self.edge:
             return "EDGE: every required gate passed"
-        return "NO EDGE: failed " + ", ".join(self.failed)
+        return "NO EDGE: failed " + ", ".join(self.failed) if self.failed else "NO EDGE: nothing was required"
 
 
 def compare(figure: float, relation: str, threshold: float) -> bool:

@@ -39,5 +39,5 @@ def attempts(market: LabMarket, table: Sweep, alpha: float) -> Attempts:
             if k in asked:
                 rng = np.random.default_rng([experiment.seed, 5])
                 family = recorder.family(windows, series[k].rows, rng)
-                adjusted[k] = discovery_p_value(p_values[k], family, experiment)
+                adjusted[k] = discovery_p_value(p_values[k], family)
     return Attempts(tuple(p_values), tuple(adjusted))

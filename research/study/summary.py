@@ -79,7 +79,7 @@ class Summary:
 def summarise(settings: Settings, records: Sequence[MarketRecord]) -> Summary:
     """Condense the records of a study, at least one."""
     discovery = settings.experiment(records[0].task).gates.discovery
-    level = discovery.alpha * alpha_share(1, discovery.first_share)
+    level = discovery.alpha * alpha_share(1)
     everybody = researchers_of(records)
     lagged = settings.mode == "lagged"
     last = [researcher.found[-1] for researcher in everybody]

@@ -29,6 +29,9 @@ from research.trials.sketch import sketch_correlation
 
 MOST_COMPARED = 1000
 """Trials whose correlations are looked at: the most recent ones. Beyond them the time would grow too long."""
+NEAR_COPY = 0.98
+"""Trials whose sketches correlate at least this much are one hypothesis."""
+_BLOCK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def family_of(
     their distinct ideas. Trials without an outcome count one each, because nothing is known of their
     correlation; but those of one evaluation count no more than all trials of the strategy whose outcomes are
     known do together (this evaluation's own included), because they come from the same strategy. Trials
-    that never bet inform nobody and count only as ideas; trials with the very same returns count once. Of more
+    that never bet inform nobody and count only as ideas; near copies of a trial are not counted again. Of more
     than 1,000 the 1,000 most recent are compared.
 
     Args:
@@ -105,19 +108,11 @@ def family_of(
     whole(slots, "slots", 1)
     if first_ns > last_ns:
         raise ValidationError(f"the span tested ends ({last_ns} ns) before it begins ({first_ns} ns).")
-    own = [r.number for r in looks if r.look.evaluation == evaluation]
-    begun = min(own, default=len(table) and int(table.look.max()) + 1)
-    earlier = (table.evaluation != evaluation) & (table.market == market) & (table.look < begun)
-    earlier &= (table.first_ns < last_ns) & (table.last_ns > first_ns)
-    rivals = {
-        r.look.evaluation
-        for r in looks
-        if r.number < begun
-        and r.look.kind == "walk-forward"
-        and (r.look.world, r.look.market) == (table.world, market)
-        and r.look.first_ns < last_ns
-        and r.look.last_ns > first_ns
-    }
+    begun, superseded = _begun(looks, evaluation)
+    earlier = (table.market == market) & (table.first_ns < last_ns) & (table.last_ns > first_ns)
+    if begun is not None:
+        earlier &= table.look < begun
+    earlier &= (table.evaluation != evaluation) | np.isin(table.look, superseded)
     clusters, cluster_variance = _clusters(table, rng)
     return Family(
         trials=len(table),
@@ -126,10 +121,46 @@ def family_of(
         ideas=len(set(table.idea)),
         earlier=int(earlier.sum()),
         effective=_effective(table, earlier, rng),
-        attempt=1 + len(rivals - {evaluation}),
+        attempt=1 + _attempts_before(looks, begun, evaluation, table.world, market, first_ns),
         clusters=clusters,
         cluster_variance=cluster_variance / slots if cluster_variance is not None else None,
     )
+
+
+def _begun(looks: Sequence[LookRecord], evaluation: str) -> tuple[int | None, list[int]]:
+    """Number of the look in which this evaluation first showed what its latest walk-forward shows, None without
+    one; and the numbers of its walk-forwards that showed something else.
+
+    A repetition counts from its first time. The same evaluation with other outcomes is not a repetition: what
+    computed it has changed. A preview does not count as its beginning.
+    """
+    own = [r for r in looks if r.look.evaluation == evaluation and r.look.kind == "walk-forward" and r.outcomes]
+    if not own:
+        return None, []
+    latest = own[-1].outcomes
+    return min(r.number for r in own if r.outcomes == latest), [r.number for r in own if r.outcomes != latest]
+
+
+def _attempts_before(
+    looks: Sequence[LookRecord], begun: int | None, evaluation: str, world: str, market: str, first_ns: int
+) -> int:
+    """Walk-forwards that came before: those that tested these windows, or could have.
+
+    Windows that existed when an earlier experiment was run could have been its own; choosing among spans is
+    choosing. Only data that arrived later are a fresh start.
+    """
+    before = [
+        r
+        for r in looks
+        if (begun is None or r.number < begun)
+        and r.look.kind == "walk-forward"
+        and (r.look.world, r.look.market) == (world, market)
+        and (r.at_ns > first_ns or r.look.last_ns > first_ns)
+    ]
+    shown = {(r.look.evaluation, r.outcomes) for r in before if r.outcomes}
+    finished = {name for name, _ in shown} | {evaluation}
+    broken_off = {r.look.evaluation for r in before if not r.outcomes} - finished
+    return len(shown) + len(broken_off)
 
 
 def z_scores(table: TrialTable) -> Floats:
@@ -140,18 +171,43 @@ def z_scores(table: TrialTable) -> Floats:
 
 
 def sharpe_variance(table: TrialTable, slots: int) -> float | None:
-    """Variance (ddof 1) of the trials' Sharpe ratios, scaled to ``slots`` slots; None under two that vary."""
+    """Variance (ddof 1) of the trials' Sharpe ratios, scaled to ``slots`` slots; None under two that vary.
+
+    It is never less than that of the trials without their near copies: copies of one trial would lower it and with
+    it the bar for the best of all.
+    """
+    rows = np.flatnonzero(table.varies)
+    if rows.size < 2:
+        return None
     z = z_scores(table)
-    return float(z.var(ddof=1)) / slots if z.size > 1 else None
+    apart = np.isin(rows, distinct(table, table.varies))
+    spread = float(z.var(ddof=1))
+    return max(spread, float(z[apart].var(ddof=1)) if apart.sum() > 1 else 0.0) / slots
 
 
 def distinct(table: TrialTable, chosen: Bools) -> Ints:
-    """Rows of the most recent trials among the ``chosen`` ones whose returns differ from each other.
+    """Rows of the most recent trials among the ``chosen`` ones that are no near copies of an earlier one.
 
-    Levers that change nothing give many trials with the same bets; they are one hypothesis exactly.
+    Levers that change nothing, or next to nothing, give many trials with nearly the same bets: one hypothesis.
+    Without merging them a fine grid around one point would drown everything else that was tried.
     """
-    latest = {table.sketch[row].tobytes(): row for row in np.flatnonzero(chosen)}
-    return np.sort(np.array(list(latest.values()), dtype=np.int64))[-MOST_COMPARED:]
+    rows = np.flatnonzero(chosen)
+    length = np.linalg.norm(table.sketch[rows], axis=1)
+    rows, length = rows[length > 0.0], length[length > 0.0]
+    unit = table.sketch[rows] / length[:, None]
+    kept: list[int] = []
+    for begin in range(0, rows.size, _BLOCK):
+        block = unit[begin : begin + _BLOCK]
+        new = np.ones(block.shape[0], dtype=np.bool_)
+        if kept:
+            new = (block @ unit[kept].T).max(axis=1) < NEAR_COPY
+        fresh: list[int] = []
+        for k in np.flatnonzero(new):
+            if not fresh or float((unit[fresh] @ block[k]).max()) < NEAR_COPY:
+                fresh.append(begin + int(k))
+        kept += fresh
+    apart: Ints = rows[kept][-MOST_COMPARED:]
+    return apart
 
 
 def clusters_of(table: TrialTable, rows: Ints, rng: np.random.Generator) -> Clusters:
@@ -171,7 +227,13 @@ def measures_of(table: TrialTable, rows: Ints) -> EffectiveTrials:
 def _effective(table: TrialTable, earlier: Bools, rng: np.random.Generator) -> int:
     if not earlier.any():
         return 0
-    known = _hypotheses(table, earlier & table.varies, rng)
+    seen = earlier & table.varies
+    # Never less than the richest single evaluation: trying more cannot make what was tried before fewer.
+    known = max(
+        _hypotheses(table, seen, rng),
+        *(_hypotheses(table, seen & (table.evaluation == name), rng) for name in sorted(set(table.evaluation[seen]))),
+        0,
+    )
     unknown = earlier & ~table.finished
     most = _hypotheses(table, table.varies, rng) if unknown.any() else 0
     for evaluation in set(table.evaluation[unknown]):

@@ -185,7 +185,8 @@ class TrialLedger:
 
     def trials(self, strategy: str, world: str) -> TrialTable:
         """Every trial of a strategy in one world, in the order in which they were first looked at."""
-        row_of: dict[bytes, int] = {}
+        row_of: dict[tuple[bytes, bytes], int] = {}
+        of_trial: dict[bytes, int] = {}
         first: list[tuple[int, Look]] = []
         outcome_of: dict[int, tuple[int, Any]] = {}
         with self._store.reading() as db:
@@ -201,12 +202,25 @@ class TrialLedger:
                     slots = json.loads(end.body)["slots"]
                     outcomes = np.frombuffer(self._store.payload(db, end.payload), dtype=_OUTCOME)
                 for k in range(json.loads(entry.body)["configurations"]):
-                    row = row_of.setdefault(payload[k * _ID_BYTES : (k + 1) * _ID_BYTES], len(first))
-                    if row == len(first):
+                    trial = payload[k * _ID_BYTES : (k + 1) * _ID_BYTES]
+                    known = of_trial.get(trial)
+                    if outcomes is None:
+                        if known is None:
+                            of_trial[trial] = len(first)
+                            first.append((entry.number, look))
+                        continue
+                    saw = outcomes[k].tobytes()
+                    if (trial, saw) in row_of:
+                        continue
+                    if known is None or known in outcome_of:
+                        known = len(first)
                         first.append((entry.number, look))
-                    if outcomes is not None and row not in outcome_of:
-                        outcome_of[row] = (slots, outcomes[k])
-        return _table(strategy, world, [trial.hex() for trial in row_of], first, outcome_of)
+                    of_trial[trial] = row_of[trial, saw] = known
+                    outcome_of[known] = (slots, outcomes[k])
+        names = [""] * len(first)
+        for trial, row in [*of_trial.items(), *((trial, row) for (trial, _), row in row_of.items())]:
+            names[row] = trial.hex()
+        return _table(strategy, world, names, first, outcome_of)
 
     def verify(self) -> Verification:
         """Recompute every digest from the first entry to the last and name the first that is broken."""
@@ -265,6 +279,7 @@ def _record(entry: Entry, end: Entry | None) -> LookRecord:
         configurations=json.loads(entry.body)["configurations"],
         state=state,
         ended_ns=end.at_ns if end is not None else 0,
+        outcomes=(end.payload or b"").hex() if end is not None and state == "finished" else "",
         why=json.loads(end.body)["why"] if end is not None and state == "failed" else "",
     )
 

@@ -112,7 +112,10 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class LookRecord:
-    """A look as the ledger holds it; ``ended_ns`` is 0 and ``why`` empty while nothing is known of its end."""
+    """A look as the ledger holds it; ``ended_ns`` is 0 and ``why`` empty while nothing is known of its end.
+
+    ``outcomes`` is the digest (hex) of what it saw, empty if it did not finish.
+    """
 
     number: int
     at_ns: int
@@ -120,6 +123,7 @@ class LookRecord:
     configurations: int
     state: State
     ended_ns: int
+    outcomes: str
     why: str
 
 
@@ -153,7 +157,8 @@ class TrialTable:
     """Every trial of a strategy in one world, in the order in which they were first looked at.
 
     All arrays have one row per trial. A trial is a configuration evaluated on one span of one market's data
-    under one execution and cost model; looking twice at the same thing is one trial.
+    under one execution and cost model; looking twice at the same thing is one trial, unless it showed something
+    else: then what computed it has changed, and changing the program is trying something.
 
     Attributes:
         trial: digest (hex).

@@ -142,7 +142,7 @@ def test_data_recorded_later_leaves_a_seal_intact(ledger: TrialLedger, files: Ca
 # The whole way, on nine hours of a lab market that is read as if it had been recorded.
 
 
-REPORTED = {name: {"need": "reported"} for name in Policy.model_fields}
+ONLY_CAUSAL = {name: {"need": "required" if name == "causal" else "reported"} for name in Policy.model_fields}
 
 
 def experiment(catalog: Path, **changes: Any) -> Experiment:
@@ -154,7 +154,7 @@ def experiment(catalog: Path, **changes: Any) -> Experiment:
         "folds": {"count": 2, "train_blocks": 2},
         "objective": {"min_bets": 1},
         "holdout": {"share": 0.25},
-        "gates": REPORTED,
+        "gates": ONLY_CAUSAL,
     }
     return build(raw | changes, "test")
 

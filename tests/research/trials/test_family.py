@@ -174,13 +174,50 @@ def test_lost_trials_come_on_top_of_known_ones(history: History) -> None:
     assert history.family().effective == 2 * known
 
 
-def test_of_many_trials_the_most_recent_are_compared(history: History) -> None:
+def test_a_fine_grid_around_one_point_does_not_drown_what_was_tried_before(history: History) -> None:
     rng = np.random.default_rng(0)
-    history.finish(rng.standard_normal((SLOTS, 30)))
-    assert history.family().effective > 25
-    history.finish(blocks(1, MOST_COMPARED, shared=0.9999))
-    assert history.family().effective <= 3
-    assert history.family().earlier == 30 + MOST_COMPARED
+    history.finish(rng.standard_normal((SLOTS, 30)), evaluation="e1")
+    before = history.family()
+    assert before.effective > 25
+    assert before.variance is not None
+    history.finish(blocks(1, MOST_COMPARED, shared=0.9999), evaluation="e2")
+    after = history.family()
+    assert after.earlier == 30 + MOST_COMPARED
+    assert after.effective >= before.effective
+    assert after.variance is not None
+    assert after.variance > 0.5 * before.variance
+
+
+def test_an_edited_program_makes_another_experiment_of_the_same_evaluation(history: History) -> None:
+    grid = [{"edge": 1.0}, {"edge": 2.0}]
+    rng = np.random.default_rng(1)
+    first, second = rng.standard_normal((SLOTS, 2)), rng.standard_normal((SLOTS, 2))
+    for returns in (first, first, second):
+        number = history.ledger.begin(look_at(SLOTS, evaluation="mine", kind="walk-forward"), grid)
+        history.ledger.finish(number, seen(returns))
+    found = history.family()
+    assert (found.trials, found.earlier, found.attempt) == (4, 2, 2)
+
+
+def test_a_preview_does_not_backdate_the_experiment(history: History) -> None:
+    history.finish(blocks(1, 1), evaluation="mine", kind="presets")
+    history.finish(np.random.default_rng(2).standard_normal((SLOTS, 11)), evaluation="others", kind="presets")
+    history.finish(blocks(2, 5), evaluation="mine", kind="walk-forward")
+    found = history.family()
+    assert found.earlier == 11
+    assert found.effective > 8
+
+
+def test_spans_that_existed_already_are_attempts_and_data_that_arrived_later_are_a_fresh_start(
+    ledger: TrialLedger,
+) -> None:
+    span = look_at(SLOTS)
+    quarter = (span.last_ns - span.first_ns) // 4
+    history = History(TrialLedger(ledger.path, clock=lambda: span.first_ns + 2 * quarter))
+    history.finish(blocks(1, 5), evaluation="first", kind="walk-forward", last_ns=span.first_ns + quarter)
+    existed = {"first_ns": span.first_ns + quarter, "last_ns": span.last_ns}
+    assert history.family(**existed).attempt == 2
+    assert history.family(first_ns=span.first_ns + 3 * quarter, last_ns=span.last_ns).attempt == 1
 
 
 def test_the_variance_is_that_of_sharpe_ratios_on_one_number_of_slots(history: History) -> None:
