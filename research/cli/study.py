@@ -104,7 +104,7 @@ def study_command(
         console.print(f"{who} on {where} of {settings.days} days")
         show(summary, console)
         console.print(f"Report: {page}", soft_wrap=True)
-    if not all(claim.holds for claim in summary.claims):
+    if any(claim.broken for claim in summary.claims):
         raise typer.Exit(1)
 
 

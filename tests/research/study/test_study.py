@@ -180,7 +180,7 @@ def test_the_screen_shows_rates_with_intervals(fair: Study) -> None:
     console = Console(record=True, width=120, quiet=False, file=None, force_terminal=False)
     with console.capture() as captured:
         show(summarise(fair.settings, fair.records), console)
-    assert re.search(r"40 +\d+\.\d % \(\d+\.\d–\d+\.\d\)", captured.get())
+    assert re.search(r"^ +40 .* \d+\.\d \(\d+\.\d–\d+\.\d\)", captured.get(), re.MULTILINE)
 
 
 def test_the_command_writes_its_folder_and_says_where(tmp_path: Path) -> None:
