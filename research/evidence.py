@@ -67,6 +67,7 @@ def weigh(
         psr = probabilistic_sharpe(m.sharpe, m.count, m.skew, m.kurtosis)
     selection = _selection(sweep, experiment, rng, jobs)
     raw, clustered = _deflated(sweep, family)
+    alpha = experiment.gates.discovery.alpha
     edge = experiment.gates.sample.edge or (float((claimed - cost).mean()) if n else math.nan)
     return Statistics(
         win_test=win_test,
@@ -85,7 +86,7 @@ def weigh(
         skill=_skill(won, cost, edge) if n else None,
         gain=_gain(oos, rng),
         miscalibration=_miscalibration(oos, rng),
-        bankroll=monitor(half_kelly(claimed, cost), cost, won, oos.rows[bet]) if n else None,
+        bankroll=monitor(half_kelly(claimed, cost), cost, won, oos.rows[bet], alpha) if n else None,
         posterior=edge_posterior(won, cost) if n else None,
         without_best_fold=_without_best_fold(oos, folds),
     )

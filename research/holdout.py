@@ -26,7 +26,7 @@ from research.result import F8
 from research.run import Progress, open_data, prepare
 from research.standing import REGISTERED, RESULT, VERDICT, digests
 from research.trials.ledger import TrialLedger
-from research.vault import OPENED, Seal, openings, seal_last, sealed_windows, seals, without_sealed
+from research.vault import OPENED, Seal, last_share, openings, seal, sealed_windows, seals, without_sealed
 from research.walk import choose_on
 
 
@@ -61,7 +61,6 @@ class Opened:
     interval: Interval | None
     mean_return: float
     openings: int
-    openings_by_idea: int
 
 
 def register(
@@ -70,7 +69,7 @@ def register(
     """Declare ``experiment``: note the digest of everything that decides its result, and seal its holdout.
 
     Raises:
-        ConfigError: it is registered already, or its holdout overlaps one that is sealed.
+        ConfigError: it is registered already, or its share of the windows is none or all of them.
     """
     todo, catalog = _load(experiment, data_folder, progress or Progress())
     everything = windows_of(todo, catalog)
@@ -81,6 +80,7 @@ def register(
     for note in ledger.notes(todo.strategy.id, REGISTERED):
         if note.body["experiment"] == experiment.digest and note.body["data"] == pinned["data"]:
             raise ConfigError(f"this experiment on these data is registered already, as entry {note.digest[:16]}.")
+    to_seal = last_share(windows, experiment.holdout.share) if experiment.holdout.share > 0.0 else None
     first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
     looks = sum(
         held.look.world == world
@@ -91,14 +91,13 @@ def register(
     )
     body = {**pinned, "world": world, "market": market, "looks_before": looks, "file": experiment.name}
     entry = ledger.note(REGISTERED, todo.strategy.id, experiment.idea_name, body)
-    seal = None
-    if experiment.holdout.share > 0.0:
-        seal = seal_last(
-            ledger, catalog, windows, experiment.holdout.share,
-            strategy=todo.strategy.id, idea=experiment.idea_name, experiment=experiment.digest,
-            world=world, market=market,
+    sealed = None
+    if to_seal is not None:
+        sealed = seal(
+            ledger, catalog, to_seal, strategy=todo.strategy.id, idea=experiment.idea_name,
+            experiment=experiment.digest, world=world, market=market,
         )  # fmt: skip
-    return Registered(entry, pinned, looks, seal)
+    return Registered(entry, pinned, looks, sealed)
 
 
 def open_holdout(
@@ -107,7 +106,7 @@ def open_holdout(
     """Look into the stretch that was sealed for ``experiment``. The look is noted before it happens.
 
     Raises:
-        ConfigError: nothing was sealed for it, or its last verdict was not an edge.
+        ConfigError: nothing was sealed for it, or its last verdict since then was not an edge.
         DataError: the sealed data are no longer what was sealed.
     """
     progress = progress or Progress()
@@ -115,20 +114,20 @@ def open_holdout(
     strategy, everything = todo.strategy.id, windows_of(todo, catalog)
     world, market = world_of(todo, catalog.path.name), market_of(todo)
     held = seals(ledger, strategy, world, market)
-    mine = [seal for seal in held if seal.experiment == experiment.digest]
+    mine = [one for one in held if one.experiment == experiment.digest]
     if not mine:
         raise ConfigError(
             "nothing was sealed for this experiment: set holdout.share in its file and run `arena-backtest register` "
             "before its first run."
         )
-    seal = mine[-1]
-    _require_candidate(ledger, strategy, experiment, world)
-    inside = sealed_windows(seal, catalog, everything)
-    before = without_sealed(everything.filter(everything["open_ns"] < seal.from_ns), held)
+    opened = mine[-1]
+    _require_candidate(ledger, opened)
+    inside = sealed_windows(opened, catalog, everything)
+    before = without_sealed(everything.filter(everything["open_ns"] < opened.from_ns), held)
     windows = before.vstack(inside)
     recorder = _recorder(ledger, todo, catalog, inside)
     body = {"experiment": experiment.digest, "world": world, "market": market}
-    ledger.note(OPENED, strategy, experiment.idea_name, {**body, "seal": _plain(seal)})
+    ledger.note(OPENED, strategy, experiment.idea_name, {**body, "seal": _plain(opened)})
 
     prepared = prepare(todo, catalog, windows, progress)[todo.base]
     costs, stake = cost_model(experiment.costs), todo.configurations[todo.base].account.position_pct / 100.0
@@ -144,7 +143,7 @@ def open_holdout(
         entry.finish(found.returns, found.bets, sealed.windows["open_ns"])
 
     bet = found.won[:, 0] >= 0
-    looks = [o for o in openings(ledger, strategy) if o.seal.markets == seal.markets]
+    looks = [o for o in openings(ledger, strategy) if o.seal == opened]
     wins = poisson_binomial_test(found.won[bet, 0] == 1, found.cost[bet, 0]) if bet.any() else None
     returns = found.returns[:, 0]
     alpha, first = experiment.gates.discovery.alpha, experiment.gates.discovery.first_share
@@ -153,7 +152,7 @@ def open_holdout(
     if returns.size >= 10 and np.ptp(returns) > 0.0:
         interval = bootstrap_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
     result = Opened(
-        seal=seal,
+        seal=opened,
         configuration=chosen,
         windows=inside.height,
         wins=wins,
@@ -163,7 +162,6 @@ def open_holdout(
         interval=interval,
         mean_return=float(returns.mean()),
         openings=len(looks),
-        openings_by_idea=sum(o.idea == experiment.idea_name for o in looks),
     )
     figures = {
         "bets": int(bet.sum()),
@@ -194,20 +192,21 @@ def _recorder(ledger: TrialLedger, todo: Plan, catalog: Catalog, windows: Any) -
     return Recorder(ledger, todo, catalog.path.name, tables, windows)
 
 
-def _require_candidate(ledger: TrialLedger, strategy: str, experiment: Experiment, world: str) -> None:
+def _require_candidate(ledger: TrialLedger, held: Seal) -> None:
+    """A verdict from before the sealing is no pass: it has seen what was sealed afterwards."""
     verdicts = [
         note.body
-        for note in ledger.notes(strategy, VERDICT)
-        if note.body["experiment"] == experiment.digest and note.body["world"] == world
+        for note in ledger.notes(held.strategy, VERDICT)
+        if note.body["experiment"] == held.experiment and note.at_ns > held.at_ns
     ]
     if not verdicts:
         raise ConfigError(
-            "this experiment has no verdict yet; run it with --walk-forward before its holdout is opened."
+            "this experiment has had no verdict since its holdout was sealed; run it with --walk-forward first."
         )
     if not verdicts[-1]["edge"]:
         failed = ", ".join(verdicts[-1]["failed"])
         raise ConfigError(f"the last verdict of this experiment was NO EDGE ({failed}); its holdout stays sealed.")
 
 
-def _plain(seal: Seal) -> dict[str, Any]:
-    return {name: getattr(seal, name) for name in Seal.__dataclass_fields__ if name != "strategy"}
+def _plain(held: Seal) -> dict[str, Any]:
+    return {name: getattr(held, name) for name in Seal.__dataclass_fields__ if name != "strategy"}

@@ -12,10 +12,11 @@ from arena.validation.verdict import Gate, Verdict, compare
 from research.experiment import Experiment
 from research.policy import Need
 from research.result import Evidence, Statistics, Stitched
-from research.sensitivity import Sensitivity
+from research.sensitivity import Curve, Sensitivity
 from research.standing import Standing
 
-_UNSPOKEN = "fewer than 10 configurations that bet, or too few windows"
+_UNSPOKEN = "too few configurations that bet, or windows"
+_SPEAK = "a longer span, or a grid that bets more"
 
 
 def judge(evidence: Evidence, oos: Stitched, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
@@ -114,17 +115,23 @@ def _selection(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
         policy.superior.need, "better than not betting", "studentised SPA of the whole grid against no bet",
         superior.consistent if superior else math.nan, "p", "<", policy.superior.alpha,
         note="the best of the grid, allowing for the search" if superior else _UNSPOKEN,
+        change=_SPEAK if not superior
+        else "" if superior.consistent < policy.superior.alpha else "more windows; fewer settings",
     )  # fmt: skip
     yield _gate(
         policy.overfit.need, "not overfit", "PBO below what luck alone gives on this grid?",
         found.pbo if found else math.nan, "probability", "<", band.quantile_05 if band else math.nan,
-        note=unspoken or "threshold = 5 % quantile of PBO under no skill, on the run's own matrix",
-        change="" if found and band and found.pbo < band.quantile_05 else "more windows; fewer settings, less alike",
+        note=unspoken or "passes below the 5 % quantile of grids without skill",
+        change=_SPEAK if not (found and band)
+        else "" if found.pbo < band.quantile_05 else "more windows; fewer settings, less alike",
     )  # fmt: skip
     yield _gate(
         policy.persistence.need, "keeps its promise", "chance that the training winner loses out of sample",
         found.probability_of_loss if found else math.nan, "probability", "<",
         policy.persistence.max_probability_of_loss, note=unspoken,
+        change=_SPEAK if not found
+        else "" if found.probability_of_loss < policy.persistence.max_probability_of_loss
+        else "more windows; fewer settings",
     )  # fmt: skip
 
 
@@ -134,7 +141,8 @@ def _forecast(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.information.need, "knows more than the price",
         "lower end of the log-score gain over the mid at the bet", gain.lower if gain else math.nan, "nats/bet", ">",
-        0.0, note="equals growth of a full-Kelly bettor without fees" if gain else "fewer than two bets",
+        0.0, note="growth of a full-Kelly bettor without fees" if gain else "fewer than two bets",
+        change=_more(gain.gain, gain.lower, gain.contracts, "bets", "it does not beat the price") if gain else "",
     )  # fmt: skip
     yield _gate(
         policy.calibration.need, "calibrated", "is the model detectably worse calibrated than the price? lower end",
@@ -147,23 +155,25 @@ def _forecast(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
 def _replays(curves: Sensitivity, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     latency = curves.latency
-    margin = policy.latency.margin_ms
-    at = experiment.execution.network_ms + margin
+    margin, multiple = policy.latency.margin_ms, policy.costs.multiple
+    slower = experiment.execution.network_ms + margin
     yield _gate(
-        policy.latency.need, "survives latency", f"return per window with every order {margin:g} ms slower",
-        latency.value(at) if latency else math.nan, "per window", ">", 0.0,
-        note=_breaks(latency.breaks_at, "ms of network", latency.at[-1]) if latency else "orders do not travel",
-        change="" if latency else "run with --execution latency",
+        policy.latency.need, "survives latency", f"lowest return per window with orders up to {margin:g} ms slower",
+        latency.lowest(slower) if latency else math.nan, "per window", ">", 0.0,
+        note=_breaks(latency) if latency else "orders do not travel",
+        change=_bears(latency, slower) if latency else "run with --execution latency",
     )  # fmt: skip
     yield _gate(
-        policy.costs.need, "survives cost", f"return per window at {policy.costs.multiple:g} times the fee",
-        curves.cost.value(policy.costs.multiple), "per window", ">", 0.0,
-        note=_breaks(curves.cost.breaks_at, "times the fee", curves.cost.at[-1]),
+        policy.costs.need, "survives cost", f"lowest return per window at up to {multiple:g} times the fee",
+        curves.cost.lowest(multiple), "per window", ">", 0.0,
+        note=_breaks(curves.cost), change=_bears(curves.cost, multiple),
     )  # fmt: skip
     yield _gate(
         policy.neighbourhood.need, "no needle", "share of small moves of one lever that still earn",
         curves.profitable_neighbours, "of moves", ">=", policy.neighbourhood.min_share,
-        note="each lever moved by up to a tenth of its searched range",
+        note="levers moved by up to a tenth of their range",
+        change="" if curves.profitable_neighbours >= policy.neighbourhood.min_share
+        else "settings whose neighbours earn as well",
     )  # fmt: skip
 
 
@@ -172,6 +182,7 @@ def _seasons(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.stability.need, "every season", "return per window without the best fold", evidence.without_best_fold,
         "per window", ">", 0.0, note="one lucky stretch must not carry the result",
+        change="" if evidence.without_best_fold > 0.0 else "more folds that earn: a longer span",
     )  # fmt: skip
 
 
@@ -180,7 +191,8 @@ def _history(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.deflation.need, "deflation veto", f"deflated Sharpe of the best of {evidence.family.trials:,} trials",
         raw.probability if raw else math.nan, "probability", ">=", policy.deflation.min_dsr,
-        note="all configurations ever evaluated for this strategy count",
+        note="every configuration ever evaluated counts",
+        change="" if raw and raw.probability >= policy.deflation.min_dsr else "a longer span; fewer trials",
     )  # fmt: skip
     yield _gate(
         "reported", "DSR of clusters", "the same over clusters of trials that move together",
@@ -191,11 +203,11 @@ def _history(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
         "reported", "PSR", "probabilistic Sharpe of the stitched series against 0", evidence.psr, "probability", ">=",
         0.95, note="1 - p-value, were this the only trial",
     )  # fmt: skip
-    wealth = evidence.bankroll
+    alpha = policy.discovery.alpha
     yield _gate(
         "reported", "bankroll", "highest bankroll of a half-Kelly bettor who starts with 1 and may stop at any time",
-        math.exp(wealth.final.log_peak) if wealth else math.nan, "x", ">=", 1.0 / policy.discovery.alpha,
-        note="an anytime-valid test: 20 is as rare as 5 % when every price is fair",
+        evidence.highest_bankroll, "x", ">=", 1.0 / alpha,
+        note=f"anytime-valid: at fair prices one in {1.0 / alpha:g} gets there",
     )  # fmt: skip
 
 
@@ -207,8 +219,10 @@ def _holdout(standing: Standing, experiment: Experiment) -> Iterator[Gate]:
     yield _gate(
         policy.holdout.need, "holdout", "exact p-value of the wins in the sealed stretch, over its openings",
         float(p_value) if p_value is not None else math.nan, "p", "<", policy.discovery.alpha,
-        note=f"{times}; after the first look it is no holdout" if opened > 1 else times if opened else "not opened",
-        change="" if opened else "seal with `arena-backtest register FILE`, open once with `arena-backtest open FILE`",
+        note=f"{times}; after the first look it is no holdout" if opened > 1 else times if opened
+        else "sealed, not opened" if standing.seal else "nothing was sealed",
+        change="" if opened else "open it once: `arena-backtest open FILE`" if standing.seal
+        else "seal it before the first run: `arena-backtest register FILE`",
     )  # fmt: skip
 
 
@@ -220,13 +234,18 @@ def _more_windows(windows: int, have: int, need: int) -> str:
 
 def _more_for_interval(evidence: Statistics, windows: int) -> str:
     interval = evidence.interval
-    if interval is None or interval.lower > 0.0:
+    return _more(interval.estimate, interval.lower, windows, "windows", "nothing is earned") if interval else ""
+
+
+def _more(estimate: float, lower: float, have: int, of: str, hopeless: str) -> str:
+    """How much more of the same would lift the lower end of an interval above zero."""
+    if lower > 0.0:
         return ""
-    if interval.estimate <= 0.0:
-        return "nothing but a better strategy: the return itself is not positive"
+    if estimate <= 0.0:
+        return f"nothing but a better strategy: {hopeless}"
     # The half-width shrinks with the root of the sample.
-    ratio = ((interval.estimate - interval.lower) / interval.estimate) ** 2
-    return f"about {math.ceil(windows * (ratio - 1.0)):,} more windows, if the return stays as it is"
+    ratio = ((estimate - lower) / estimate) ** 2
+    return f"about {max(math.ceil(have * (ratio - 1.0)), 1):,} more {of}, if all stays as it is"
 
 
 def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: float) -> tuple[str, str]:
@@ -236,8 +255,9 @@ def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: flo
     interval = win_rate_interval(test.wins, test.bets)
     cost = float(oos.cost[oos.won >= 0].mean())
     note = (
-        f"{test.wins} of {test.bets} won ({interval.estimate:.1%}, 95 % {interval.lower:.1%}-{interval.upper:.1%}); "
-        f"break-even {cost:.1%}; p {test.p_value:.2g} alone"
+        f"{test.wins} of {test.bets} won: {100 * interval.estimate:.1f} % "
+        f"({100 * interval.lower:.1f}-{100 * interval.upper:.1f}); break-even {100 * cost:.1f} %; "
+        f"p {test.p_value:.2g} alone"
     )
     if evidence.adjusted_p < alpha:
         return note, ""
@@ -247,5 +267,17 @@ def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: flo
     return note, f"about {max(needed - test.bets, 1):,} more bets, if they win as often; fewer looks at the same data"
 
 
-def _breaks(at: float, unit: str, last: float) -> str:
-    return f"nothing is earned from {at:,.3g} {unit} on" if math.isfinite(at) else f"still earns at {last:g} {unit}"
+def _breaks(curve: Curve) -> str:
+    at, last = curve.breaks_at, float(curve.at[-1])
+    if at == curve.base:
+        return "earns nothing as it is"
+    return f"stops earning at {curve.said(at)}" if math.isfinite(at) else f"still earns at {curve.said(last)}"
+
+
+def _bears(curve: Curve, asked: float) -> str:
+    """What a curve lacks that earns nothing somewhere up to ``asked``."""
+    if curve.breaks_at > asked:
+        return ""
+    if curve.breaks_at == curve.base:
+        return "nothing but a better strategy"
+    return f"an edge that bears {curve.said(asked)}; this one bears {curve.said(curve.breaks_at)}"

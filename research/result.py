@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from research.experiment import Experiment
 
 F8 = npt.NDArray[np.float64]
+_LOG_MAX = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,14 @@ class Statistics:
     posterior: Posterior | None
     without_best_fold: float
 
+    @property
+    def highest_bankroll(self) -> float:
+        """Highest value of ``bankroll``, inf where no float holds it; NaN without a bet."""
+        if self.bankroll is None:
+            return math.nan
+        peak = self.bankroll.final.log_peak
+        return math.exp(peak) if peak < _LOG_MAX else math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence(Statistics):
@@ -226,7 +237,11 @@ class Evidence(Statistics):
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """A walk-forward over a grid, and what it is worth."""
+    """A walk-forward over a grid, and what it is worth.
+
+    ``ledger_entry`` is the digest of the verdict's entry in the trial ledger: kept here, it proves that the ledger
+    has lost nothing of what it held by then.
+    """
 
     grid: tuple[Configuration, ...]
     sweep: Sweep
@@ -235,6 +250,7 @@ class WalkForward:
     evidence: Evidence
     standing: Standing
     verdict: Verdict
+    ledger_entry: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from research.result import (
     WalkForward,
 )
 from research.sensitivity import Stretch, sensitivity
-from research.standing import standing, verdict_note
+from research.standing import VERDICT, standing, verdict_note
 from research.summary import calibrate, summarise
 from research.trials.ledger import TrialLedger
 from research.vault import seals, without_sealed
@@ -206,7 +206,7 @@ def _facts(todo: Plan, catalog: Catalog, prepared: Prepared, truth: str, sealed:
         changes = ", ".join(f"{k}={v:g}" for k, v in todo.experiment.levers_for_all.items())
         said.append(f"levers overridden for every preset because of this data: {changes}")
     if sealed:
-        said.append(f"{sealed} windows at the end are sealed as holdout and were left out")
+        said.append(f"{sealed} windows are sealed as holdout and were left out")
     silent = sum(n.quotes == 0 for n in notes)
     if silent:
         said.append(f"{silent} of {len(notes)} days have windows but not one quote")
@@ -341,6 +341,8 @@ def walk(
             todo.execution,
             costs,
             experiment.execution.network_ms,
+            experiment.gates.latency.margin_ms,
+            experiment.gates.costs.multiple,
             lambda begin, end: venue_books(data, todo.market, windows.slice(begin, end - begin)),
             assumed_size_usd=experiment.data.assumed_size_usd,
             jobs=jobs,
@@ -348,9 +350,9 @@ def walk(
         )
     levers = [lever.name for lever in todo.strategy.levers]
     near = stitched_settings([s.chosen for s in stretches], levers, curves.moves)
-    with recorder.look("sensitivity", near) as entry:
+    with recorder.look("sensitivity", near) as look:
         series = np.column_stack([oos.returns, curves.neighbours])
-        entry.finish(series, (series != 0.0).sum(axis=0), prepared.windows["open_ns"][rows])
+        look.finish(series, (series != 0.0).sum(axis=0), prepared.windows["open_ns"][rows])
     with progress.stage("verdict", 2):
         rng = np.random.default_rng([experiment.seed, 3])
         family = recorder.family(prepared.windows, rows, np.random.default_rng([experiment.seed, 5]))
@@ -360,7 +362,8 @@ def walk(
         progress.step("causality")
     stands = standing(recorder, experiment)
     verdict = judge(evidence, oos, experiment, proven, stands)
-    recorder.ledger.note("verdict", todo.strategy.id, experiment.idea_name, verdict_note(recorder, experiment, verdict))
+    body = verdict_note(recorder, experiment, verdict)
+    entry = recorder.ledger.note(VERDICT, todo.strategy.id, experiment.idea_name, body)
     return WalkForward(
         grid=todo.grid,
         sweep=table,
@@ -369,6 +372,7 @@ def walk(
         evidence=evidence,
         standing=stands,
         verdict=verdict,
+        ledger_entry=entry,
     )
 
 

@@ -27,6 +27,8 @@ LATENCIES_MS = (0.0, 25.0, 50.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 1500.0, 200
 COST_MULTIPLES = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 SHIFTS = (-0.25, -0.10, -0.05, 0.0, 0.05, 0.10, 0.25)
 """Moves of a lever, as a share of the range that the grid searched."""
+NEAR = 0.10
+"""Moves up to here are small ones."""
 Z_95 = 1.959964
 
 
@@ -47,20 +49,36 @@ class Curve:
     lower: F8
     upper: F8
 
+    def said(self, at: float) -> str:
+        """``at`` with its unit."""
+        return f"{at:,.0f} ms" if self.unit == "ms" else f"{at:.3g} {self.unit}"
+
     def value(self, at: float) -> float:
         """Return per window at ``at``, linear between the points."""
         return float(np.interp(at, self.at, self.mean))
 
+    def lowest(self, until: float) -> float:
+        """Lowest return per window at the base and the points from there to ``until``."""
+        return float(self.mean[(self.at >= self.base) & (self.at <= until)].min())
+
     @property
     def breaks_at(self) -> float:
-        """First setting above the base where nothing is earned any more, linear between points; inf = none tried."""
-        if self.value(self.base) <= 0.0:
+        """First setting from the base on where nothing is earned, linear between points; inf = none that was tried."""
+        return self._first_not_above_zero(self.mean)
+
+    @property
+    def doubtful_from(self) -> float:
+        """First setting from the base on whose interval includes zero, linear between points; inf = none tried."""
+        return self._first_not_above_zero(self.lower)
+
+    def _first_not_above_zero(self, y: F8) -> float:
+        if np.interp(self.base, self.at, y) <= 0.0:
             return self.base
-        above = np.flatnonzero((self.at > self.base) & (self.mean <= 0.0))
+        above = np.flatnonzero((self.at > self.base) & (y <= 0.0))
         if above.size == 0:
             return float("inf")
         k = int(above[0])
-        x0, x1, y0, y1 = self.at[k - 1], self.at[k], self.mean[k - 1], self.mean[k]
+        x0, x1, y0, y1 = self.at[k - 1], self.at[k], y[k - 1], y[k]
         return float(x0 + (x1 - x0) * y0 / (y0 - y1))
 
 
@@ -79,10 +97,19 @@ class Sensitivity:
     neighbours: F8
 
     @property
+    def near(self) -> tuple[tuple[str, float, float], ...]:
+        """Moves of one lever by up to a tenth of its range: lever, share of the range, return per window there."""
+        return tuple(
+            (curve.name, float(shift), float(mean))
+            for curve in self.levers
+            for shift, mean in zip(curve.at, curve.mean, strict=True)
+            if 0.0 < abs(shift) <= NEAR
+        )
+
+    @property
     def profitable_neighbours(self) -> float:
-        """Share of the single-lever moves of up to a tenth of the range that still earn; NaN if nothing was moved."""
-        near = [m > 0.0 for c in self.levers for s, m in zip(c.at, c.mean, strict=True) if 0.0 < abs(s) <= 0.1 + 1e-9]
-        return float(np.mean(near)) if near else float("nan")
+        """Share of the ``near`` moves that still earn; NaN if nothing was moved."""
+        return float(np.mean([mean > 0.0 for _, _, mean in self.near])) if self.near else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +129,8 @@ def sensitivity(
     execution: ExecutionModel,
     costs: CostModel,
     network_ms: float,
+    margin_ms: float,
+    multiple: float,
     books: Callable[[int, int], Iterable[Books]],
     *,
     assumed_size_usd: float | None = None,
@@ -118,15 +147,18 @@ def sensitivity(
         execution: the run's execution model.
         costs: the run's cost model.
         network_ms: the run's one-way travel time, ms.
+        margin_ms, multiple: how much slower, and how many times as dear, the policy asks about; both are points of
+            the curves, so that its gates read what was replayed.
         books: the venue's books of windows ``begin`` to ``end``, in parts.
         assumed_size_usd: displayed size where none was recorded, USD.
         jobs: threads.
         step: told of every curve.
     """
     begin, end = stretches[0].begin, stretches[-1].end
-    at_ms = sorted({*LATENCIES_MS, network_ms}) if execution.meets_book else []
+    at_ms = sorted({*LATENCIES_MS, network_ms, network_ms + margin_ms}) if execution.meets_book else []
     models = [execution_model("latency", ms) for ms in at_ms]
-    charged = [CostModel(costs.flat_rate * m, costs.fee_weight * m) for m in COST_MULTIPLES]
+    multiples = sorted({*COST_MULTIPLES, multiple})
+    charged = [CostModel(costs.flat_rate * m, costs.fee_weight * m) for m in multiples]
     searched = _searched(grid)
     moves = tuple((name, shift) for name in searched for shift in SHIFTS if shift != 0.0)
 
@@ -148,11 +180,11 @@ def sensitivity(
                 by_move.put(rows, slice(None), sweep(strategy, fold, near, execution, costs, jobs=jobs))
         step(f"windows {s.begin} to {s.end}")
 
-    cost_curve = _curve("cost", "x venue fee" if costs.fee_weight else "x flat cost", 1.0, COST_MULTIPLES, by_cost)
-    home = COST_MULTIPLES.index(1.0)
+    home = multiples.index(1.0)
+    unit = "the venue's fee" if costs.fee_weight else "the flat cost"
     return Sensitivity(
         latency=_curve("latency", "ms", network_ms, at_ms, by_latency) if models else None,
-        cost=cost_curve,
+        cost=_curve("cost", f"times {unit}", 1.0, multiples, by_cost),
         levers=tuple(_lever_curve(name, moves, by_move, by_cost, home) for name in searched),
         moves=moves,
         neighbours=by_move.returns,
@@ -192,9 +224,11 @@ def _moved(
 
 
 def _curve(name: str, unit: str, base: float, at: Sequence[float], points: _Points) -> Curve:
-    mean = points.returns.mean(axis=0)
-    lags = min(default_lags(points.returns.shape[0]), points.returns.shape[0] - 1)
-    half = Z_95 * np.array([standard_error_mean_hac(column, lags) for column in points.returns.T])
+    # Each series by itself: a mean over rows adds in another order, and its last digit would not be the result's.
+    series = np.ascontiguousarray(points.returns.T)
+    mean = np.array([one.mean() for one in series])
+    lags = min(default_lags(series.shape[1]), series.shape[1] - 1)
+    half = Z_95 * np.array([standard_error_mean_hac(one, lags) for one in series])
     return Curve(name, unit, base, np.array(at), points.bet.sum(axis=0), mean, mean - half, mean + half)
 
 

@@ -12,7 +12,7 @@ from research.experiment import Experiment
 from research.provenance import code_digest
 from research.record import Recorder
 from research.trials.records import Note
-from research.vault import Opening, openings
+from research.vault import Opening, Seal, openings, seals
 
 REGISTERED, VERDICT, RESULT = "registered", "verdict", "holdout result"
 
@@ -35,11 +35,13 @@ class Registration:
 class Standing:
     """What the ledger knows of an experiment beside its trials.
 
-    ``openings`` are all looks of this idea into sealed stretches of this market; ``holdout`` is what the last
-    one found (see :mod:`research.holdout`), empty if none was completed.
+    ``seal`` is the stretch sealed for this experiment. ``openings`` are all looks of this idea into sealed
+    stretches of this market; ``holdout`` is what the last one found (see :mod:`research.holdout`), empty if none
+    was completed.
     """
 
     registration: Registration | None
+    seal: Seal | None
     openings: tuple[Opening, ...]
     holdout: Mapping[str, Any]
 
@@ -87,7 +89,8 @@ def standing(recorder: Recorder, experiment: Experiment) -> Standing:
             looks_before=int(note.body["looks_before"]),
             changed=tuple(name for name in ("code", "data") if note.body[name] != now[name]),
         )
-    return Standing(registration, opened, results[-1].body if results else {})
+    sealed = [s for s in seals(ledger, strategy, recorder.world, recorder.market) if s.experiment == experiment.digest]
+    return Standing(registration, sealed[-1] if sealed else None, opened, results[-1].body if results else {})
 
 
 def verdict_note(recorder: Recorder, experiment: Experiment, verdict: Verdict) -> dict[str, Any]:

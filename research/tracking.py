@@ -23,7 +23,8 @@ from arena.venues.rules import table_version
 from research.experiment import evaluation_id
 from research.provenance import checkout, versions
 from research.report.files import write_files
-from research.report.text import headline, why
+from research.report.needs import needs
+from research.report.text import headline, holdout, registration, why
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -75,7 +76,7 @@ def log_run(result: RunResult, report_path: Path | None, tracking_uri: str | Non
     """Log a result: a parent run, one nested run per preset and per fold, and the artifacts.
 
     Args:
-        result: what to log; an interrupted one is marked as killed and its trials still count.
+        result: what to log; an interrupted one is marked as killed.
         report_path: the tear sheet, stored with the run; None leaves it out.
         tracking_uri: see :func:`resolve_uri`.
 
@@ -91,7 +92,7 @@ def log_run(result: RunResult, report_path: Path | None, tracking_uri: str | Non
         for entry in (*_presets(result), *_folds(result)):
             child = _write(client, experiment_id, entry, run_id)
             client.set_terminated(child, status)
-        _fold_history(client, run_id, result)
+        _history(client, run_id, result)
         with tempfile.TemporaryDirectory() as folder:
             write_files(result, report_path, Path(folder))
             client.log_artifacts(run_id, folder)
@@ -243,6 +244,11 @@ def _parent(result: RunResult) -> _Entry:
         key = gate.name.replace(" ", "_")
         entry.metrics[f"gate.{key}"] = gate.figure
         entry.tags[f"gate.{key}"] = "pass" if gate.passed else "fail"
+    entry.tags |= {
+        "needs": "\n".join(needs(result)),
+        "ledger_entry": walk.ledger_entry,
+        "standing": f"{registration(walk.standing)}; {holdout(walk.standing)}",
+    }
     return entry
 
 
@@ -274,20 +280,28 @@ def _evidence(result: RunResult) -> dict[str, float]:
         "psr": e.psr,
         "adjusted_p_value": e.adjusted_p,
         "family": e.family.sidak_family,
-        "trials_counted": e.family.trials,
+        "trials": e.family.trials,
+        "ideas": e.family.ideas,
         "without_best_fold": e.without_best_fold,
         "profitable_neighbours": e.sensitivity.profitable_neighbours,
         "cost_breaks_at": e.sensitivity.cost.breaks_at,
+        "bankroll_highest": e.highest_bankroll,
     }
     if e.deflated is not None:
         figures |= {"dsr": e.deflated.probability, "dsr_threshold": e.deflated.threshold}
         figures["trial_variance"] = e.deflated.variance
+    if e.deflated_clusters is not None:
+        figures |= {"dsr_clusters": e.deflated_clusters.probability, "clusters": e.deflated_clusters.trials}
     if e.superior is not None:
         figures["spa_p_value"] = e.superior.consistent
     if e.plan is not None:
         figures |= {"bets_needed": e.plan.bets, "planned_edge": e.planned_edge}
-    if e.bankroll is not None:
-        figures["bankroll_highest"] = math.exp(e.bankroll.final.log_peak)
+    if e.skill is not None:
+        figures["probability_of_skill"] = e.skill.probability_of_skill
+    if e.posterior is not None:
+        figures["posterior_edge"] = e.posterior.probability
+    if e.miscalibration is not None:
+        figures |= {"miscalibration_gap": e.miscalibration.gap, "miscalibration_gap_lower": e.miscalibration.lower}
     if e.sensitivity.latency is not None:
         figures["latency_breaks_at_ms"] = e.sensitivity.latency.breaks_at
     if e.win_test is not None:
@@ -341,17 +355,27 @@ def _folds(result: RunResult) -> Iterator[_Entry]:
         yield entry
 
 
-def _fold_history(client: MlflowClient, run_id: str, result: RunResult) -> None:
-    """Fold scores as a series on the parent, so that its page draws them."""
+def _history(client: MlflowClient, run_id: str, result: RunResult) -> None:
+    """Series on the parent, so that its page draws them: scores by fold, return per window by latency and by cost.
+
+    A step is the number of the fold, the ms of travel time, or the percentage of the cost.
+    """
     from mlflow.entities import Metric
 
-    if result.walk_forward is None:
+    walk = result.walk_forward
+    if walk is None:
         return
-    now = int(time.time() * 1000)
-    series = [
-        Metric(f"fold_{name}", value, now, k)
-        for k, fold in enumerate(result.walk_forward.folds, 1)
+    points = [
+        (f"fold_{name}", value, k)
+        for k, fold in enumerate(walk.folds, 1)
         for name, value in (("train_score", fold.train_score), ("test_score", fold.test_score))
-        if math.isfinite(value)
     ]
-    client.log_batch(run_id, series)
+    curves = walk.evidence.sensitivity
+    for name, curve, scale in (("latency", curves.latency, 1.0), ("cost", curves.cost, 100.0)):
+        if curve is not None:
+            steps = zip(curve.at.tolist(), curve.mean.tolist(), strict=True)
+            points += [(f"return_by_{name}", mean, round(at * scale)) for at, mean in steps]
+    now = int(time.time() * 1000)
+    series = [Metric(name, value, now, step) for name, value, step in points if math.isfinite(value)]
+    for k in range(0, len(series), _BATCH):
+        client.log_batch(run_id, series[k : k + _BATCH])

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from arena.errors import ConfigError, DataError
+from arena.market.build import TAIL_NS
 from arena.market.catalog import Catalog
 from research.trials.ledger import TrialLedger
 from research.trials.records import Note
@@ -27,9 +28,9 @@ _TABLES = ("windows", "binary_quotes", "spot", "oracle")
 class Seal:
     """A sealed stretch: windows that open in ``[from_ns, to_ns)`` (UTC ns) of one market in one world.
 
-    ``markets`` is the digest of the sealed windows' ids and times, by which the same data are recognised
-    elsewhere; ``data`` that of the bytes of every file that overlaps the stretch. ``registration`` is the entry
-    under which the experiment was declared.
+    Whatever else is read of that market in that world, under whichever name, those windows are left out of it.
+    ``markets`` is the digest of the sealed windows' ids and times, ``data`` that of the bytes of every file that
+    overlaps the stretch: the stretch is opened only while both are what they were.
     """
 
     strategy: str
@@ -47,7 +48,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One look into a sealed stretch, and what it showed; ``found`` is empty while (or if never) computed."""
+    """One look into a sealed stretch: whose, and when (ns UTC)."""
 
     seal: Seal
     idea: str
@@ -55,19 +56,8 @@ class Opening:
     at_ns: int
 
 
-def seal_last(
-    ledger: TrialLedger,
-    catalog: Catalog,
-    windows: pl.DataFrame,
-    share: float,
-    *,
-    strategy: str,
-    idea: str,
-    experiment: str,
-    world: str,
-    market: str,
-) -> Seal:
-    """Seal the last ``share`` of ``windows`` and note it in the ledger.
+def last_share(windows: pl.DataFrame, share: float) -> pl.DataFrame:
+    """The last ``share`` of ``windows``, to be sealed.
 
     Raises:
         ConfigError: the share leaves nothing to seal or nothing to work with.
@@ -75,17 +65,31 @@ def seal_last(
     count = round(windows.height * share)
     if not 0 < count < windows.height:
         raise ConfigError(f"holdout.share {share:g} of {windows.height} windows seals {count}; choose another share.")
-    sealed = windows.tail(count)
-    from_ns, to_ns = int(sealed["open_ns"][0]), int(sealed["open_ns"][-1]) + 1
+    return windows.tail(count)
+
+
+def seal(
+    ledger: TrialLedger,
+    catalog: Catalog,
+    windows: pl.DataFrame,
+    *,
+    strategy: str,
+    idea: str,
+    experiment: str,
+    world: str,
+    market: str,
+) -> Seal:
+    """Seal ``windows`` (ordered by open): note in the ledger that nobody looks at them before they are opened."""
+    from_ns, to_ns = int(windows["open_ns"][0]), int(windows["open_ns"][-1]) + 1
     body = {
         "experiment": experiment,
         "world": world,
         "market": market,
         "from_ns": from_ns,
         "to_ns": to_ns,
-        "windows": count,
-        "markets": _markets(sealed),
-        "data": _bytes(catalog, from_ns, to_ns),
+        "windows": windows.height,
+        "markets": _markets(windows),
+        "data": _bytes(catalog, windows),
     }
     ledger.note(SEALED, strategy, idea, body)
     return seals(ledger, strategy, world, market)[-1]
@@ -94,7 +98,7 @@ def seal_last(
 def seals(ledger: TrialLedger, strategy: str, world: str, market: str) -> list[Seal]:
     """The seals of a strategy on one market in one world, oldest first."""
     found = (_seal(note) for note in ledger.notes(strategy, SEALED))
-    return [seal for seal in found if (seal.world, seal.market) == (world, market)]
+    return [held for held in found if (held.world, held.market) == (world, market)]
 
 
 def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
@@ -106,44 +110,38 @@ def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
 
 
 def without_sealed(windows: pl.DataFrame, sealed: Sequence[Seal]) -> pl.DataFrame:
-    """``windows`` without those that a seal covers.
+    """``windows`` without those that open inside a seal, wherever they were read from.
 
     Raises:
         DataError: everything is sealed.
     """
     kept = windows
-    for seal in sealed:
-        if covers(seal, windows):
-            kept = kept.filter(~_inside(seal))
+    for held in sealed:
+        kept = kept.filter(~_inside(held))
     if kept.is_empty():
         raise DataError("every window of this span is sealed as holdout; choose an earlier span.")
     return kept
 
 
-def covers(seal: Seal, windows: pl.DataFrame) -> bool:
-    """Whether ``windows`` hold the very windows that were sealed (the same ids at the same times)."""
-    return _markets(windows.filter(_inside(seal))) == seal.markets
-
-
-def sealed_windows(seal: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.DataFrame:
+def sealed_windows(held: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.DataFrame:
     """The windows behind a seal, once it is certain that they are what was sealed.
 
     Raises:
         DataError: the windows, or the bytes they are read from, have changed since.
     """
-    inside = windows.filter(_inside(seal))
-    if _markets(inside) != seal.markets:
+    inside = windows.filter(_inside(held))
+    if _markets(inside) != held.markets:
         raise DataError("the sealed windows are not in this catalog as they were sealed; the holdout cannot be opened.")
-    if _bytes(catalog, seal.from_ns, seal.to_ns) != seal.data:
+    if _bytes(catalog, inside) != held.data:
         raise DataError(
-            "the files that hold the sealed stretch have changed since it was sealed; restore them from the backup "
-            "whose hashes the manifest had then, or register the experiment again on the new data."
+            "the files that hold the sealed stretch have changed since it was sealed; restore them from a backup "
+            "of then."
         )
     return inside
 
 
-def _inside(seal: Seal) -> pl.Expr:
-    return (pl.col("open_ns") >= seal.from_ns) & (pl.col("open_ns") < seal.to_ns)
+def _inside(held: Seal) -> pl.Expr:
+    return (pl.col("open_ns") >= held.from_ns) & (pl.col("open_ns") < held.to_ns)
 
 
 def _markets(windows: pl.DataFrame) -> str:
@@ -151,15 +149,16 @@ def _markets(windows: pl.DataFrame) -> str:
     return hashlib.sha256("".join(f"{m} {o} {c}\n" for m, o, c in lines).encode()).hexdigest()
 
 
-def _bytes(catalog: Catalog, from_ns: int, to_ns: int) -> str:
-    """Digest of the hashes of every file that holds rows of the stretch."""
-    lines = [
-        f"{name} {file.asset} {file.date} {file.source} {file.sha256}\n"
-        for name in _TABLES
-        if name in catalog.manifest.tables
-        for file in catalog.manifest.tables[name].files
-        if file.last_ns >= from_ns and file.first_ns < to_ns
-    ]
+def _bytes(catalog: Catalog, windows: pl.DataFrame) -> str:
+    """Digest of the bytes of every file that ``windows`` are read from; what the manifest says of them is not asked."""
+    first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max()) + TAIL_NS  # type: ignore[arg-type]
+    lines = []
+    for name in _TABLES:
+        for file in catalog.manifest.tables[name].files if name in catalog.manifest.tables else ():
+            if file.last_ns >= first and file.first_ns < last:
+                with (catalog.path / file.path).open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+                lines.append(f"{name} {file.asset} {file.date} {file.source} {found}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 

@@ -278,8 +278,9 @@ def _run_and_report(
             progress=progress_on(bar),
             ledger=TrialLedger(ledger_path(resolve_uri(tracking_uri))),
         )
+        from research.report.document import to_json
         from research.report.html import write_report
-        from research.report.terminal import print_summary, to_json
+        from research.report.terminal import print_summary
 
         task = bar.add_task("report", total=2)
         stamp = result.experiment.digest[:8]

@@ -105,9 +105,7 @@ def open_command(
         )
     levers = ", ".join(f"{name}={value:g}" for name, value in found.configuration.values().items())
     console.print(f"Configuration: {levers}")
-    if found.openings_by_idea > 1:
-        console.print(
-            f"This idea has opened it {found.openings_by_idea} times: it is no holdout any more.", style="yellow"
-        )
+    if found.openings > 1:
+        console.print(f"It has been opened {found.openings} times: it is no holdout any more.", style="yellow")
     if not agreed:
         raise typer.Exit(1)

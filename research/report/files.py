@@ -11,7 +11,7 @@ import numpy as np
 
 from arena.engine.run import AccountRun, EquityCurve
 from arena.units import MICRO
-from research.report.terminal import to_json
+from research.report.document import to_json
 from research.result import RunResult
 
 if TYPE_CHECKING:

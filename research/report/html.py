@@ -6,9 +6,11 @@ import json
 from html import escape
 from pathlib import Path
 
-from research.report import evidence_figures, figures, tables
+from research.report import evidence_figures, figures, sensitivity_figures, tables
+from research.report.evidence import evidence_list
 from research.report.figures import accounts
-from research.report.page import page, plots, section, write
+from research.report.needs import needs
+from research.report.page import multiples, page, plots, section, write
 from research.report.text import execution, headline, if_bet, percent, span, usd, why
 from research.result import RunResult
 
@@ -24,8 +26,16 @@ def write_report(result: RunResult, path: Path, run_link: str = "") -> Path:
 def render(result: RunResult, run_link: str = "") -> str:
     """The page as text."""
     title = f"{result.strategy.id}: {headline(result)} on {result.data.name}"
-    parts = (_header(result, run_link), _verdict(result), _accounts(result), _plots(result), _walk(result))
-    return page(title, "".join(parts) + _settings(result))
+    parts = (
+        _header(result, run_link),
+        _verdict(result),
+        _accounts(result),
+        _needs(result),
+        _plots(result),
+        _walk(result),
+        _settings(result),
+    )
+    return page(title, "".join(parts))
 
 
 def _header(result: RunResult, run_link: str) -> str:
@@ -116,9 +126,28 @@ def _accounts(result: RunResult) -> str:
     )
 
 
+def _needs(result: RunResult) -> str:
+    """At which latency, cost and settings the out-of-sample result would have been nothing."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in needs(result))
+    if not said:
+        return ""
+    shown = plots(sensitivity_figures.latency(result), sensitivity_figures.cost(result))
+    levers = multiples(*sensitivity_figures.levers(result))
+    body = f'<ul class="said">{said}</ul>{shown}'
+    if levers:
+        body += f'<h3 class="group">Return with one lever moved</h3>{levers}'
+        body += f'<p class="caption">{sensitivity_figures.LEVERS_CAPTION}</p>'
+    return section("What the edge needs", body)
+
+
 def _plots(result: RunResult) -> str:
     return (
-        plots(figures.equity(result), figures.by_price(result), figures.costs(result))
+        plots(
+            figures.equity(result),
+            sensitivity_figures.bankroll(result),
+            figures.by_price(result),
+            figures.costs(result),
+        )
         + section("Costs in dollars", tables.costs_table(result))
         + plots(
             evidence_figures.overfitting(result),
@@ -140,7 +169,7 @@ def _walk(result: RunResult) -> str:
         "sharpe": "Sharpe ratio per window",
     }[objective.name]
     return (
-        section("Evidence", tables.evidence_list(result))
+        section("Evidence", evidence_list(result))
         + section(
             "Folds",
             tables.folds_table(result),

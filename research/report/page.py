@@ -22,7 +22,8 @@ _DRAW = """
 const config = JSON.parse(document.getElementById("config").textContent);
 for (const node of document.querySelectorAll("script.figure")) {
   const f = JSON.parse(node.textContent);
-  Plotly.newPlot(node.dataset.into, f.data, f.layout, config);
+  const own = "bare" in node.dataset ? {...config, displayModeBar: false} : config;
+  Plotly.newPlot(node.dataset.into, f.data, f.layout, own);
 }
 """
 # The page must not call home, whatever a plotting library would like to fetch.
@@ -57,6 +58,11 @@ def plots(*figures: Figure) -> str:
     return f'<section class="plots">{"".join(_plot(figure) for figure in figures)}</section>'
 
 
+def multiples(*figures: Figure) -> str:
+    """Many small figures of one kind; nothing without one."""
+    return f'<div class="multiples">{"".join(_plot(figure) for figure in figures)}</div>' if figures else ""
+
+
 def write(text: str, path: Path) -> Path:
     """Write a page to ``path``, whole or not at all; folders are made as needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,10 +83,12 @@ def _plot(figure: Figure) -> str:
     if not figure.traces:
         return f'<figure{wide}><h3>{figure.title}</h3><p class="empty">{escape(figure.empty)}</p></figure>'
     drawn = _json({"data": figure.traces, "layout": {**figure.layout, "height": figure.height}})
+    bare = " data-bare" if figure.bare else ""
+    caption = f"<figcaption>{figure.caption}</figcaption>" if figure.caption else ""
     return (
         f'<figure{wide}><h3>{figure.title}</h3><div id="f-{figure.key}" style="height:{figure.height}px"></div>'
-        f"<figcaption>{figure.caption}</figcaption>"
-        f'<script type="application/json" class="figure" data-into="f-{figure.key}">{drawn}</script></figure>'
+        f"{caption}"
+        f'<script type="application/json" class="figure" data-into="f-{figure.key}"{bare}>{drawn}</script></figure>'
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -19,13 +18,11 @@ from research.report.text import (
     bps,
     gate_figure,
     gate_needs,
-    gate_note,
     if_bet,
     number,
     percent,
     signed,
     usd,
-    utc,
     whole,
 )
 from research.result import RunResult, Summary
@@ -51,15 +48,15 @@ def verdict_table(verdict: Verdict) -> str:
     def row(gate: Gate) -> str:
         state = "pass" if gate.passed else "fail"
         return (
-            f'<tr class="{gate.need}"><td class="t name">{escape(gate.name)}</td>'
+            f'<tr class="{gate.need}"><td class="t name">{escape(gate.name)}<small>{escape(gate.question)}</small></td>'
             f'<td class="c"><span class="pill {state}">{state}</span></td>'
-            f"<td>{escape(gate_figure(gate))}</td><td>{escape(gate_needs(gate))}</td>"
-            f'<td class="t q">{escape(gate.question)}</td><td class="t note">{escape(gate_note(gate))}</td></tr>'
+            f'<td class="figure">{escape(gate_figure(gate))}</td><td class="needs">{escape(gate_needs(gate))}</td>'
+            f'<td class="t note">{escape(gate.note)}</td><td class="t change">{escape(gate.change)}</td></tr>'
         )
 
     head = (
         '<tr><th class="t">gate</th><th class="c">result</th><th>figure</th><th>needs</th>'
-        '<th class="t">question</th><th class="t">note, or what would change it</th></tr>'
+        '<th class="t note">rests on</th><th class="t change">what would change it</th></tr>'
     )
     parts = []
     for need, says in (("required", "Required: all must pass"), ("reported", "Reported: inform, do not decide")):
@@ -183,80 +180,6 @@ def calibration_table(result: RunResult) -> str:
         row += [f"{c.model_log_loss:.4f}", f"{c.market_log_loss:.4f}", _signed(signed(c.gain.gain), c.gain.gain)]
         rows.append([*row, f"{percent(c.gain.level, 0)}: {signed(c.gain.lower)} to {signed(c.gain.upper)}"])
     return table(head, rows)
-
-
-def evidence_list(result: RunResult) -> str:
-    """The statistics behind the verdict, each with what it means."""
-    if result.walk_forward is None:
-        return ""
-    e = result.walk_forward.evidence
-    facts = [
-        ("Sharpe per window", number(e.sharpe, 3), "mean over deviation of the return per window, idle ones included"),
-        ("PSR", percent(e.psr, 2), "probability that the true Sharpe ratio exceeds 0, were this the only trial"),
-        (
-            "Trials",
-            f"{e.family.trials:,}",
-            f"configurations ever evaluated for this strategy here, over {e.family.ideas} ideas; "
-            f"variance of their Sharpe ratios {number(e.family.variance or 0.0, 3)}",
-        ),
-        (
-            "Family",
-            f"{e.family.sidak_family:,}",
-            f"this walk-forward, and {e.family.effective} effective of {e.family.earlier:,} earlier trials on them",
-        ),
-    ]
-    if e.win_test is not None:
-        w = e.win_test
-        says = f"{number(w.expected_wins)} expected at break-even; exact p {number(w.p_value, 3)}"
-        says += f", z {signed(w.z_score, 2)}"
-        facts.append(("Wins", f"{w.wins:,} of {w.bets:,}", says))
-    if e.interval is not None:
-        i = e.interval
-        says = f"{percent(i.level, 0)} interval {percent(i.lower, 2, True)} to {percent(i.upper, 2, True)}"
-        says += f", {i.draws:,} draws of blocks of {i.block:.1f} windows"
-        facts.append(("Return per window", percent(i.estimate, 2, True), says))
-    for name, d in (("DSR", e.deflated), ("DSR of clusters", e.deflated_clusters)):
-        if d is not None:
-            says = (
-                f"best of the grid against {number(d.threshold, 3)}, which the best of {d.trials:,} expects from luck"
-            )
-            facts.append((name, percent(d.probability, 2), says))
-    if e.superior is not None:
-        p = e.superior
-        says = (
-            f"p of SPA, consistent; lower {number(p.lower, 3)}, upper {number(p.upper, 3)}, White {number(p.white, 3)}"
-        )
-        facts.append(("Better than no bet", number(p.consistent, 3), says))
-    if e.plan is not None:
-        says = f"to find an edge of {100 * e.planned_edge:.1f} points with power {percent(e.plan.power, 0)}"
-        facts.append(("Bets needed", f"{e.plan.bets:,}", says))
-    if e.skill is not None:
-        says = f"odds of a discovery when {percent(e.skill.prior, 0)} of all ideas have the edge named beforehand"
-        facts.append(("Probability of skill", percent(e.skill.probability_of_skill, 1), says))
-    if e.posterior is not None:
-        says = "posterior probability that the bets win more often than they cost, from a sceptical prior"
-        facts.append(("Edge, believed", percent(e.posterior.probability, 1), says))
-    if e.bankroll is not None:
-        says = "highest bankroll of a half-Kelly bettor who began with 1; 20 would be as rare as 5 % without an edge"
-        facts.append(("Bankroll", number(math.exp(e.bankroll.final.log_peak), 3), says))
-    if e.gain is not None:
-        g = e.gain
-        says = f"nats per bet, model over mid; {percent(g.level, 0)} interval {signed(g.lower)} to {signed(g.upper)}"
-        facts.append(("Log-score gain", signed(g.gain), says))
-    if e.overfitting is not None:
-        chance = percent(e.overfitting.probability_of_loss)
-        facts.append(("Chance of loss", chance, "that the winner of one half of the time loses in the other"))
-    stands = result.walk_forward.standing
-    if stands.registration is not None:
-        r = stands.registration
-        says = f"{r.looks_before} earlier looks at these windows"
-        says += f"; changed since: {', '.join(r.changed)}" if r.changed else "; code and data unchanged"
-        facts.append(("Registered", utc(r.at_ns), says))
-    if stands.openings:
-        says = "looks of this idea into its sealed stretch; only the first one was a holdout"
-        facts.append(("Holdout opened", f"{len(stands.openings)} times", says))
-    rows = "".join(f"<div><dt>{t}</dt><dd>{v}</dd><p>{escape(n)}</p></div>" for t, v, n in facts)
-    return f'<dl class="facts wide">{rows}</dl>'
 
 
 def configuration_table(result: RunResult) -> str:

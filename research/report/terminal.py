@@ -1,33 +1,32 @@
-"""The result on one screen, and as plain JSON for programs."""
+"""The result on one screen."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from arena.costs import COST_MODELS
-from research.provenance import checkout, versions
+from arena.validation.verdict import Gate, Verdict
 from research.report.figures import accounts, fold_span
+from research.report.needs import needs
 from research.report.text import (
     NONE,
     execution,
     gate_figure,
     gate_needs,
-    gate_note,
     headline,
+    holdout,
     if_bet,
     number,
     percent,
+    registration,
     span,
+    trials,
     usd,
     why,
 )
-from research.result import FoldResult, RunResult
+from research.result import FoldResult, RunResult, WalkForward
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,11 +55,16 @@ def print_summary(result: RunResult, console: Console, report_path: Path | None,
     say(why(result))
     if result.interrupted:
         say("Interrupted: this is what had finished.", "yellow")
-    if result.walk_forward is not None:
-        console.print(_gates(result))
+    walk = result.walk_forward
+    if walk is not None:
+        console.print(_gates(walk.verdict))
+        # The levers' sentence is in the report; their gate says enough here.
+        say(f"Needs: {' '.join(needs(result)[:2])}")
+        say(f"Trials: {trials(walk.evidence.family)}")
+        say(f"Standing: {registration(walk.standing)}; {holdout(walk.standing)}")
     console.print(_accounts(result))
-    if result.walk_forward is not None:
-        console.print(_folds(result))
+    if walk is not None:
+        console.print(_folds(walk, result))
     ticks = f"{data.windows:,} windows, {data.ticks:,} ticks, {span(data.first_ns, data.last_ns)}"
     say(f"Data: {ticks}")
     say(f"Costs: {result.experiment.costs}. Execution: {execution(result)}.")
@@ -88,17 +92,21 @@ def _table(*columns: str, left: Sequence[int] = (0,)) -> Table:
     return table
 
 
-def _gates(result: RunResult) -> Table:
+def _gates(verdict: Verdict) -> Table:
     from rich.markup import escape
 
-    assert result.walk_forward is not None
-    table = _table("gate", "figure", "needs", "", "note, or what would change it", left=(0, 3, 4))
-    for gate in result.walk_forward.verdict.gates:
+    table = _table("gate", "figure", "needs", "", "rests on, → what would change it", left=(0, 3, 4))
+    for gate in verdict.gates:
         state = "[green]pass[/]" if gate.passed else "[red]FAIL[/]"
-        dim = "dim" if gate.need == "reported" else ""
-        name = f"({gate.name})" if gate.need == "reported" else gate.name
-        table.add_row(escape(name), gate_figure(gate), gate_needs(gate), state, escape(gate_note(gate)), style=dim)
+        name, dim = (f"({gate.name})", "dim") if gate.need == "reported" else (gate.name, "")
+        table.add_row(escape(name), gate_figure(gate), gate_needs(gate), state, escape(_said(gate)), style=dim)
     return table
+
+
+def _said(gate: Gate) -> str:
+    """What a gate rests on; where it failed, also what would change it."""
+    change = f"→ {gate.change}" if gate.change and not gate.passed else ""
+    return "\n".join(text for text in (gate.note, change) if text)
 
 
 def _accounts(result: RunResult) -> Table:
@@ -119,11 +127,10 @@ def _accounts(result: RunResult) -> Table:
     return table
 
 
-def _folds(result: RunResult) -> Table:
-    assert result.walk_forward is not None
+def _folds(walk: WalkForward, result: RunResult) -> Table:
     scores = ("train score\n1e-4", "test score\n1e-4")
     table = _table("fold", "test from", "chosen", *scores, "test bets", "test return\nper bet", left=(0, 1))
-    folds = result.walk_forward.folds
+    folds = walk.folds
     for k, fold in enumerate(folds[:_FOLDS_SHOWN], 1):
         table.add_row(str(k), fold_span(result, fold.test_rows)[0], *_fold_cells(fold))
     if len(folds) > _FOLDS_SHOWN:
@@ -137,73 +144,3 @@ def _fold_cells(fold: FoldResult) -> list[str]:
     mean = percent(fold.test_return_per_bet, 2, True) if fold.test_bets else NONE
     scores = [number(1e4 * fold.train_score, 3), number(1e4 * fold.test_score, 3)]
     return [f"#{fold.chosen}", *scores, f"{fold.test_bets:,}", mean]
-
-
-def to_json(result: RunResult, report_path: Path | None, run_id: str | None) -> dict[str, Any]:
-    """The result in plain JSON types: no NaN or infinity (None instead), no arrays of bets."""
-    walk = result.walk_forward
-    code = checkout()
-    document = {
-        "verdict": headline(result),
-        "why": why(result),
-        "interrupted": result.interrupted,
-        "strategy": result.strategy.id,
-        "experiment": result.experiment.model_dump(mode="json"),
-        "experiment_digest": result.experiment.digest,
-        "data": asdict(result.data),
-        "gates": [asdict(gate) for gate in walk.verdict.gates] if walk is not None else [],
-        "out_of_sample": _costs_json(walk.out_of_sample.by_costs) if walk is not None else None,
-        "presets": {
-            preset.name: {
-                "levers": preset.configuration.values(),
-                "by_costs": _costs_json(preset.by_costs),
-                "as_booked": asdict(preset.as_booked),
-                "funnel": preset.funnel,
-            }
-            for preset in result.presets
-        },
-        "folds": [_fold_json(result, fold) for fold in walk.folds] if walk is not None else [],
-        "evidence": _evidence_json(result),
-        "seconds": result.seconds,
-        "versions": versions(),
-        "commit": asdict(code) if code is not None else None,
-        "report": str(report_path) if report_path is not None else None,
-        "run_id": run_id,
-    }
-    plain: dict[str, Any] = _plain(document)
-    return plain
-
-
-def _costs_json(by_costs: dict[str, Any]) -> dict[str, Any]:
-    return {name: asdict(summary) for name, summary in by_costs.items()}
-
-
-def _fold_json(result: RunResult, fold: FoldResult) -> dict[str, Any]:
-    assert result.walk_forward is not None
-    first, last = fold_span(result, fold.test_rows)
-    levers = result.walk_forward.grid[fold.chosen].values() if fold.chosen >= 0 else None
-    return {**asdict(fold), "test_from": first, "test_to": last, "levers": levers}
-
-
-def _evidence_json(result: RunResult) -> dict[str, Any] | None:
-    """Scalars of the evidence; the arrays behind them stay in the report."""
-    if result.walk_forward is None:
-        return None
-    fields: dict[str, Any] = asdict(result.walk_forward.evidence)
-    return {
-        name: {k: v for k, v in value.items() if not isinstance(v, np.ndarray)} if isinstance(value, dict) else value
-        for name, value in fields.items()
-    }
-
-
-def _plain(value: Any) -> Any:
-    """``value`` with numpy scalars, tuples and non-finite numbers replaced by what JSON knows."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

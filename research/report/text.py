@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from arena.validation.verdict import Gate
 from research.result import RunResult, Summary
+from research.standing import Standing
+from research.trials.family import Family
 
 NONE = "–"
 _MINUS = "−"
@@ -84,11 +86,6 @@ def gate_needs(gate: Gate) -> str:
     return f"{relation} {number(gate.threshold)}"
 
 
-def gate_note(gate: Gate) -> str:
-    """What the figure rests on, and what would change it."""
-    return ". ".join(part for part in (gate.note, f"To change it: {gate.change}" if gate.change else "") if part)
-
-
 def if_bet(summary: Summary, text: str) -> str:
     """``text``, or a dash for an account without bets, whose rates mean nothing."""
     return text if summary.bets else NONE
@@ -118,6 +115,39 @@ def why(result: RunResult) -> str:
     known = f"{gate_figure(first)}, needs {gate_needs(first)}" if math.isfinite(first.figure) else "not computable"
     named = ", ".join([f"{first.name} ({known})", *(gate.name for gate in failed[1:])])
     return f"{len(failed)} of {len(required)} required gates failed on {sample}: {named}."
+
+
+def trials(family: Family) -> str:
+    """What was tried before this verdict."""
+    ideas = f"{family.ideas:,} idea{'s' * (family.ideas != 1)}"
+    return f"{family.trials:,} of {ideas} in this market; family {family.sidak_family:,}"
+
+
+def registration(standing: Standing) -> str:
+    """Whether the experiment was declared before the run, and whether it is still what was declared."""
+    declared = standing.registration
+    if declared is None:
+        return "not registered"
+    looks = f"{declared.looks_before:,} look{'s' * (declared.looks_before != 1)} before"
+    since = f"{' and '.join(declared.changed)} changed since" if declared.changed else "code and data unchanged"
+    return f"registered {utc(declared.at_ns)} UTC, {looks}, {since}"
+
+
+def holdout(standing: Standing) -> str:
+    """What was sealed, when it was opened, and what it showed."""
+    dates = ", ".join(utc(opening.at_ns) for opening in standing.openings)
+    if not dates:
+        if standing.seal is None:
+            return "no holdout"
+        return f"holdout of {standing.seal.windows:,} windows sealed, not opened"
+    times = len(standing.openings)
+    said = f"holdout opened {times} time{'s' * (times != 1)} ({dates} UTC)"
+    found = standing.holdout
+    if not found:
+        return said
+    p_value = found["p_value"]
+    said += f": {found['wins']:,} of {found['bets']:,} won"
+    return said + (f", p {number(p_value, 3)}" if p_value is not None else "")
 
 
 def execution(result: RunResult) -> str:

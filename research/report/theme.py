@@ -40,6 +40,7 @@ class Figure:
         height: px.
         empty: sentence shown in place of a plot without traces.
         wide: takes both columns of the page.
+        bare: without the buttons above it.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Figure:
     height: int = 340
     empty: str = ""
     wide: bool = False
+    bare: bool = False
 
 
 def values(array: npt.ArrayLike, digits: int = 5) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ RUNNER = CliRunner()
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ARENA_TRIALS", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["btc_5m", "--grid", "0", "--walk-forward"], "grid.size"),
         (["--walk-forward", "btc_6m"], "unknown strategy 'btc_6m'"),
         (["--experiment", "none.toml"], "there is no experiment file none.toml"),
+        (["btc_5m", "--gates", "none.toml"], "there is no gates file none.toml"),
+        (["register", "none.toml"], "there is no experiment file none.toml"),
+        (["open", "none.toml"], "there is no experiment file none.toml"),
         (["check", "btc_9m"], "unknown strategy"),
     ],
 )
@@ -70,6 +76,40 @@ def test_ls_lists_every_lever_with_unit_bounds_and_presets() -> None:
     for lever in load("btc_5m").levers:
         assert lever.name in outcome.stdout
     assert "seed lever 5" in outcome.stdout.replace("\n", " ") or "lever 5" in outcome.stdout
+
+
+@pytest.fixture
+def some_hours(tmp_path: Path, lab_folder: Path) -> list[str]:
+    """Arguments of a walk-forward over six hours of a lab market."""
+    from arena.lab.config import LabConfig
+    from research.lab_store import lab_catalog
+
+    catalog = lab_catalog(LabConfig(days=1, seed=3, lag_ms=1500), lab_folder).path
+    (tmp_path / "gates.toml").write_text("[sample]\nmin_rarer_outcome = 7\n")
+    (tmp_path / "some.toml").write_text(
+        f'data = {{catalog = "{catalog}", end = 2026-09-14T06:00:00Z}}\n'
+        "grid.size = 4\nfolds = {count = 2, train_blocks = 2}\nobjective.min_bets = 1\n"
+    )
+    return ["--experiment", "some.toml", "--walk-forward", "--no-track", "--gates", "gates.toml", "--idea", "be early"]
+
+
+def test_json_is_one_document_and_nothing_else(some_hours: list[str], tmp_path: Path) -> None:
+    outcome = RUNNER.invoke(app, [*some_hours, "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    document = json.loads(outcome.stdout)
+    assert document["verdict"] == "NO EDGE"
+    assert document["experiment"]["gates"]["sample"]["min_rarer_outcome"] == 7
+    assert document["experiment"]["idea"] == "be early"
+    assert document["evidence"]["family"]["trials"] > 4
+    assert Path(document["report"]).is_file()
+    assert (tmp_path / "trials.db").is_file()
+
+
+def test_a_run_ends_with_what_the_edge_needs_what_was_tried_and_where_it_stands(some_hours: list[str]) -> None:
+    outcome = RUNNER.invoke(app, some_hours)
+    assert outcome.exit_code == 0, outcome.output
+    begins = [line.split(":")[0] for line in outcome.stdout.splitlines() if ":" in line]
+    assert {"Needs", "Trials", "Standing", "Data", "Report"} <= set(begins)
 
 
 def test_names_are_case_and_dash_insensitive() -> None:

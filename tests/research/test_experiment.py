@@ -12,7 +12,10 @@ from research.experiment import Experiment, build, read
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda p: p.stem)
+SHIPPED = sorted(path for path in FOLDER.glob("*.toml") if path.stem != "gates")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_every_experiment_that_ships_is_valid_and_named_after_its_file(path: Path) -> None:
     assert read(path).name == path.stem
 

@@ -1,4 +1,4 @@
-"""The tracking store: what a run leaves there, how trials add up, and that it keeps quiet."""
+"""The tracking store: what a run leaves there, and that it keeps quiet."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from research.experiment import evaluation_id
 from research.report import write_report
+from research.report.needs import needs
 from research.result import RunResult
-from research.tracking import TRIALS, TrackedRun, TrackingError, count_trials, log_run, resolve_uri, trials_of
+from research.tracking import TrackedRun, TrackingError, log_run, resolve_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,8 +70,13 @@ def test_the_parent_holds_levers_evidence_gates_and_provenance(
     assert params["costs"] == "venue"
     assert params["execution"] == "latency"
     assert metrics["bets"] == walked.walk_forward.out_of_sample.by_costs["venue"].bets
-    assert metrics["trials_counted"] == walked.walk_forward.evidence.trials
-    assert metrics[TRIALS] == trials_of(walked)
+    evidence = walked.walk_forward.evidence
+    assert (metrics["trials"], metrics["ideas"], metrics["family"]) == (evidence.family.trials, 1, 1)
+    assert metrics["profitable_neighbours"] == evidence.sensitivity.profitable_neighbours
+    assert metrics["bankroll_highest"] == pytest.approx(evidence.highest_bankroll)
+    assert tags["ledger_entry"] == walked.walk_forward.ledger_entry
+    assert tags["standing"] == "not registered; no holdout"
+    assert tags["needs"].splitlines() == list(needs(walked))
     assert tags["gate.sample"] in ("pass", "fail")
     assert tags["verdict"] == ("EDGE" if walked.walk_forward.verdict.edge else "NO EDGE")
     assert {f"data.sha256.{table}" for table in walked.data.digests} <= set(tags)
@@ -85,6 +90,19 @@ def test_folds_and_presets_are_nested_runs(client: MlflowClient, tracked: Tracke
     assert [run.data.metrics["test_bets"] for run in folds] == [f.test_bets for f in walked.walk_forward.folds]
     series = client.get_metric_history(tracked.run_id, "fold_test_score")
     assert [m.step for m in series] == [1, 2, 3]
+
+
+def test_the_return_by_latency_and_by_cost_is_a_series(
+    client: MlflowClient, tracked: TrackedRun, walked: RunResult
+) -> None:
+    assert walked.walk_forward is not None
+    curves = walked.walk_forward.evidence.sensitivity
+    assert curves.latency is not None
+    for name, curve, scale in (("latency", curves.latency, 1), ("cost", curves.cost, 100)):
+        history = client.get_metric_history(tracked.run_id, f"return_by_{name}")
+        assert {m.step: m.value for m in history} == pytest.approx(
+            {round(at * scale): mean for at, mean in zip(curve.at, curve.mean, strict=True)}
+        )
 
 
 def test_two_presets_compare_by_the_same_names(client: MlflowClient, tracked: TrackedRun, walked: RunResult) -> None:
@@ -107,39 +125,9 @@ def test_artifacts_can_be_read_back(client: MlflowClient, tracked: TrackedRun, w
     assert set(equity["account"]) == {"out_of_sample", *(preset.name for preset in walked.presets)}
 
 
-def test_trials_add_up_over_runs_and_survive_deletion(walked: RunResult, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    assert count_trials("BTC_5M", uri) == 0
-    first = log_run(walked, None, uri)
-    assert count_trials("BTC_5M", uri) == trials_of(walked)
-    other = walked.experiment.model_copy(update={"seed": 99})
-    log_run(replace(walked, experiment=other, walk_forward=None, interrupted=True), None, uri)
-    open_client(uri).delete_run(first.run_id)
-    assert count_trials("BTC_5M", uri) == trials_of(walked) + len(walked.presets)
-    assert count_trials("OTHER", uri) == 0
-
-
-def test_repeating_a_run_adds_no_trials_and_does_not_count_against_itself(walked: RunResult, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    log_run(walked, None, uri)
-    log_run(walked, None, uri)
-    assert count_trials("BTC_5M", uri) == trials_of(walked)
-    assert count_trials("BTC_5M", uri, evaluation_id(walked.experiment, walked.data.digests)) == 0
-
-
 def test_an_interrupted_run_is_marked_killed(walked: RunResult, store: str, client: MlflowClient) -> None:
     stopped = log_run(replace(walked, walk_forward=None, presets=(), interrupted=True), None, store)
     assert client.get_run(stopped.run_id).info.status == "KILLED"
-
-
-def test_a_store_that_does_not_exist_is_not_made_by_counting(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom research.tracking import count_trials\n"
-        f"assert count_trials('BTC_5M', 'sqlite:///{tmp_path}/none.db') == 0\n"
-        "sys.exit('mlflow' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_environment_chooses_the_store_when_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,19 +138,21 @@ def test_the_environment_chooses_the_store_when_nobody_else_does(monkeypatch: py
     assert resolve_uri("sqlite:///x.db") == "sqlite:///x.db"
 
 
-def test_a_store_that_cannot_be_read_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_is_one_clear_sentence(walked: RunResult, tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this is no database")
     with pytest.raises(
         TrackingError, match=r"the tracking store sqlite:///.* failed: .*; check --tracking-uri"
     ) as error:
-        count_trials("BTC_5M", f"sqlite:///{tmp_path}/mlflow.db")
+        log_run(walked, None, f"sqlite:///{tmp_path}/mlflow.db")
     assert "\n" not in str(error.value)
 
 
-def test_a_fresh_store_is_made_in_silence_beside_its_artifacts(tmp_path: Path) -> None:
+def test_a_fresh_store_is_made_in_silence(tmp_path: Path) -> None:
     """The first use of a store is the noisy one: MLflow then creates and migrates its tables."""
-    (tmp_path / "mlflow.db").touch()
-    code = "from research.tracking import count_trials\nassert count_trials('BTC_5M', None) == 0"
+    code = (
+        "from research.tracking import _store, resolve_uri\n"
+        "with _store(resolve_uri(None)) as client: client.search_experiments()"
+    )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
     environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
