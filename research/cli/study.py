@@ -42,7 +42,7 @@ def study_command(
     FOLDER holds one line per market (markets.jsonl), summary.json and study.html. An interrupted study resumes where
     it stopped; the result does not depend on --workers. Exit code 1 if a promised error rate is broken.
 
-    Takes about 20 s per market and core (efficient), 15 s (fair, 10 draws), 15 s per lag (lagged).
+    Takes about 20 s per market and core (efficient), 12 s (fair, 10 draws) or 16 s per lag (lagged).
 
     Examples:
       arena-backtest study --mode fair
