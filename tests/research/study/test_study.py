@@ -31,8 +31,14 @@ RUNNER = CliRunner()
 REPLAYS = {"honest costs", "causal", "survives latency", "survives cost", "no needle"}
 
 
-def test_the_records_do_not_depend_on_the_number_of_workers(fair: Study, tmp_path: Path) -> None:
-    assert run_study(fair.settings, RUNS, tmp_path, workers=2) == fair.records
+def test_an_interrupt_waits_for_both_workers_whose_records_are_those_of_one(fair: Study, tmp_path: Path) -> None:
+    def stop(done: int, of: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(fair.settings, RUNS, tmp_path, workers=2, progress=stop)
+    assert read(tmp_path / MARKETS) == fair.records
 
 
 def test_a_study_that_is_complete_is_not_run_again(fair: Study, monkeypatch: pytest.MonkeyPatch) -> None:
