@@ -10,9 +10,10 @@ import json
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,21 +100,27 @@ def _in_processes(
 ) -> None:
     # Forking a process that runs threads can deadlock; a spawned one starts clean.
     context = get_context("spawn")
+    upcoming = iter(tasks)
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_start) as pool:
-        waiting = [pool.submit(_work, settings, task, causal) for task in tasks]
+
+        def submit(count: int) -> set[Future[MarketRecord]]:
+            return {pool.submit(_work, settings, task, causal) for task in islice(upcoming, count)}
+
+        # No more than is worked on: after an interrupt only that has to be waited for.
+        running = submit(workers)
         try:
-            for future in as_completed(waiting):
-                take(future.result())
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= submit(len(done))
+                for future in done:
+                    take(future.result())
         except BrokenProcessPool as error:
             raise WorkerError(
                 "a worker was killed, most likely for want of memory; the same command with fewer --workers resumes."
             ) from error
-        except BaseException:
-            # What is under way will be finished either way: keep it.
-            pool.shutdown(cancel_futures=True)
-            for future in waiting:
-                if not future.cancelled() and future.exception() is None:
-                    take(future.result())
+        except KeyboardInterrupt:
+            for future in as_completed(running):
+                take(future.result())
             raise
 
 

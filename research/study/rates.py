@@ -14,15 +14,18 @@ from research.study.records import Found, MarketRecord, Researcher
 class Promotions:
     """Shares of researchers who promoted something after ``trials`` configurations, by what they went by.
 
-    ``discovery`` is Arena's exact test alone, ``verdict`` all required gates; ``seed_booked`` is None where the seed's
-    own books were not kept. Where there is no edge these are false-positive rates.
+    ``rule`` and ``method`` are the seed's, ``discovery`` is Arena's exact test alone, ``verdict`` all required gates.
+    ``booked`` means on the books that the seed would have kept, None where nobody kept them. Where there is no edge
+    these are false-positive rates.
     """
 
     trials: int
     researchers: int
     naive: Proportion
-    seed_honest: Proportion
-    seed_booked: Proportion | None
+    rule_booked: Proportion | None
+    rule_honest: Proportion
+    method_booked: Proportion | None
+    method_honest: Proportion
     discovery: Proportion
     verdict: Proportion
 
@@ -93,8 +96,10 @@ def _promotions(found: Sequence[Found], alpha: float) -> Promotions:
         trials=found[0].trials,
         researchers=len(found),
         naive=share(lambda one: one.naive),
-        seed_honest=share(lambda one: one.seed_honest),
-        seed_booked=_share(booked) if booked else None,
+        rule_booked=_share([says.rule for says in booked]) if booked else None,
+        rule_honest=share(lambda one: one.seed_honest.rule),
+        method_booked=_share([says.method for says in booked]) if booked else None,
+        method_honest=share(lambda one: one.seed_honest.method),
         discovery=share(lambda one: discovered(one, alpha)),
         verdict=share(lambda one: one.edge),
     )

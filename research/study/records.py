@@ -16,6 +16,14 @@ from research.study.settings import Task
 
 
 @dataclass(frozen=True, slots=True)
+class SeedSays:
+    """Whether the seed promotes something: by its rule alone, and by its whole method."""
+
+    rule: bool
+    method: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What one researcher holds after ``trials`` configurations on ``windows`` windows.
 
@@ -27,8 +35,8 @@ class Found:
             because it fails alone already.
         edge, failed: the verdict, and the required gates that stood in its way.
         naive: the best configuration by raw Sharpe ratio over all windows has p below the level.
-        seed_honest, seed_booked: the seed's method promotes, on honest returns and on the seed's own books (None
-            where those were not kept).
+        seed_honest, seed_booked: what the seed says of honest returns, and of the books that it would have kept (None
+            where nobody kept them).
     """
 
     trials: int
@@ -42,8 +50,8 @@ class Found:
     edge: bool
     failed: tuple[str, ...]
     naive: bool
-    seed_honest: bool
-    seed_booked: bool | None
+    seed_honest: SeedSays
+    seed_booked: SeedSays | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,15 @@ _TRUTH = {
     "fair": "every contract is worth what it costs, fee included: outcomes are drawn again",
     "lagged": "the maker is late: whoever reaches the book faster has an edge",
 }
+_INTERVALS = "Kept means that every 95 % interval lies within the promise, broken that one lies above it."
 _READ_ON = {
     "efficient": (
+        _INTERVALS,
         "Each researcher is judged by every gate, replays included.",
-        "The seed's method: its promotion rule, its overfitting test against the baseline (always 0 by construction) "
-        "and its deflated Sharpe ratio, on honest returns and on the books it would have kept.",
+        "What the seed would have promoted stands beside it, on honest returns and on the books it would have kept.",
     ),
     "fair": (
+        _INTERVALS,
         "Gates that need a replay (latency, cost, neighbourhood) and the premises are left out, so the rate of the "
         "verdict is an upper bound.",
         "The other gates are asked only of researchers who pass the discovery gate: the rest has no edge anyhow.",
@@ -60,7 +62,7 @@ def render(summary: Summary, causal: bool) -> str:
     body += plots(*(figure for figure in shown if figure.traces))
     body += "".join(_table(found) for found in tables(summary))
     stopped = gates(summary)
-    body += _table(stopped) if stopped.rows else ""
+    body += _table(stopped, left=2) if stopped.rows else ""
     settings = {"settings": asdict(summary.settings), "code": code_digest(), "versions": versions()}
     listed = escape(json.dumps(settings, indent=2))
     body += f"<section><details><summary>Settings</summary><pre>{listed}</pre></details></section>"
@@ -69,11 +71,12 @@ def render(summary: Summary, causal: bool) -> str:
 
 def _header(summary: Summary, causal: bool) -> str:
     s = summary.settings
-    holds = all(claim.holds for claim in summary.claims)
     told = "".join(f"<p>{escape(claim.text)}</p>" for claim in summary.claims) or f"<p>{escape(_found(summary))}</p>"
-    state, say = ("edge", "KEPT") if holds else ("none", "BROKEN")
-    if not summary.claims:
-        state, say = "open", "POWER"
+    state, say = "open", "UNDECIDED" if summary.claims else "POWER"
+    if any(claim.broken for claim in summary.claims):
+        state, say = "none", "BROKEN"
+    elif summary.claims and all(claim.kept for claim in summary.claims):
+        state, say = "edge", "KEPT"
     facts = [
         ("Markets", f"{summary.markets:,} of {s.days} days, seeds from {s.seed}"),
         ("Researchers", f"{summary.researchers:,}"),
@@ -107,6 +110,6 @@ def _found(summary: Summary) -> str:
     )
 
 
-def _table(found: TextTable) -> str:
+def _table(found: TextTable, left: int = 1) -> str:
     rows = ([escape(cell) for cell in row] for row in found.rows)
-    return section(found.title, table([escape(name) for name in found.head], rows))
+    return section(found.title, table([escape(name).replace("\n", "<br>") for name in found.head], rows, left=left))

@@ -18,7 +18,7 @@ from research.study.attempts import attempts
 from research.study.fair import redraw
 from research.study.market import LabMarket, enter, fresh_ledger, open_market, part_of, plan_of
 from research.study.naive import naive_p, p_alone
-from research.study.records import Found, MarketRecord, Researcher
+from research.study.records import Found, MarketRecord, Researcher, SeedSays
 from research.study.seed_method import seed_finding
 from research.study.settings import Settings, Task
 from research.walk import stitch
@@ -46,7 +46,7 @@ def _efficient(market: LabMarket, settings: Settings, causal: bool) -> Researche
     found = []
     for trials in settings.trials:
         first = slice(trials)
-        seed_books = seed_finding(part_of(booked, _ALL, first)).promoted
+        seed_books = _seed_says(part_of(booked, _ALL, first))
         tried = plan_of(todo, first)
         table = part_of(market.table, _ALL, first)
         found.append(_judged(market, tried, market.windows, market.prepared, table, causal, seed_books))
@@ -81,7 +81,7 @@ def _judged(
     prepared: Prepared,
     table: Sweep,
     causal: bool,
-    seed_booked: bool | None,
+    seed_booked: SeedSays | None,
 ) -> Found:
     """One researcher with a ledger of his own, walked forward and judged as any run is."""
     with fresh_ledger() as ledger:
@@ -113,7 +113,7 @@ def _found(
     stitched: Stitched,
     adjusted_p: float | None,
     verdict: Verdict | None,
-    seed_booked: bool | None,
+    seed_booked: SeedSays | None,
 ) -> Found:
     """The record of one researcher; without a verdict he failed the discovery gate and was asked nothing else."""
     bet = stitched.won >= 0
@@ -129,6 +129,11 @@ def _found(
         edge=verdict is not None and verdict.edge,
         failed=verdict.failed if verdict is not None else (_DISCOVERY,),
         naive=naive_p(table) < todo.experiment.gates.discovery.alpha,
-        seed_honest=seed_finding(table).promoted,
+        seed_honest=_seed_says(table),
         seed_booked=seed_booked,
     )
+
+
+def _seed_says(table: Sweep) -> SeedSays:
+    finding = seed_finding(table)
+    return SeedSays(finding.by_rule, finding.by_method)

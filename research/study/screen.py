@@ -17,11 +17,12 @@ def show(summary: Summary, console: Console) -> None:
     from rich.table import Table
 
     for found in tables(summary):
-        table = Table(title=found.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+        console.print(found.title, style="bold")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for name in found.head:
             table.add_column(name, justify="right", no_wrap=True)
         for row in found.rows:
             table.add_row(*row)
         console.print(table)
     for claim in summary.claims:
-        console.print(claim.text if claim.holds else f"[bold red]BROKEN:[/] {claim.text}")
+        console.print(f"[bold red]BROKEN:[/] {claim.text}" if claim.broken else claim.text)

@@ -1,16 +1,21 @@
 """What the seed would have promoted: its governance rule and its validation script, as they were written.
 
-The variants are the configurations of a sweep, in time order of their bets, and the first is the baseline. The best one
-by raw Sharpe ratio per trade among those that traded often enough is promoted when all of these agree:
+The variants are the configurations of a sweep, in time order of their bets, and the first is the baseline.
 
-* the promotion rule: 24 trades or more, profit, mean return above 0, Sharpe ratio above 0.12, 51 % wins, and half of
-  three consecutive slices profitable ("walk-forward", although nothing is fitted);
+*The rule* is what runs by itself: every variant is promoted that has 24 trades or more, profit, a mean return above 0,
+a Sharpe ratio per trade above 0.12, 51 % wins, and half of three consecutive slices profitable ("walk-forward",
+although nothing is fitted).
+
+*The whole method* adds the script that the seed's guide tells the operator to run. It takes the best variant by raw
+Sharpe ratio per trade among those with 24 trades, which must pass the rule and two more checks:
+
 * the probability of backtest overfitting against the baseline is below 0.5. The seed aligns variants by trade number
   and ranks ``(rank + 1) / N``, so that two variants score 0.5 or 1 and their PBO is 0 whatever the returns;
-* the deflated Sharpe ratio exceeds 0.8, where the spread of the trials is replaced by the sampling error of one.
+* the deflated Sharpe ratio exceeds 0.8, where the spread of the trials is replaced by the sampling error of one. All
+  configurations count as trials here, though the seed counted those that were left over.
 
-A check that cannot be computed counts as failed here, though the seed went on without it: what this module promotes,
-the seed would have promoted.
+A check that cannot be computed counts as failed, though the seed went on without it: what the whole method promotes
+here, the seed would have promoted.
 """
 
 from __future__ import annotations
@@ -40,33 +45,39 @@ _LEAST_ALIGNED, _LEAST_ON_A_SIDE = 40, 10
 
 @dataclass(frozen=True, slots=True)
 class SeedFinding:
-    """The best variant (-1 = none traded often enough) and what each check says of it.
+    """What the seed makes of the variants of a sweep.
 
-    ``pbo`` and ``deflated`` are None where they could not be computed.
+    ``passing`` are the variants that pass the rule, ``best`` is the one that the script looks at (-1 = none traded
+    often enough), ``pbo`` and ``deflated`` are its figures, None where they could not be computed.
     """
 
+    passing: tuple[int, ...]
     best: int
-    governance: bool
     pbo: float | None
     deflated: float | None
 
     @property
-    def promoted(self) -> bool:
-        """Whether all checks agree."""
-        pbo = self.pbo is not None and self.pbo < MAX_PBO
-        return self.governance and pbo and self.deflated is not None and self.deflated > MIN_DSR
+    def by_rule(self) -> bool:
+        """Whether the rule promotes a variant."""
+        return bool(self.passing)
+
+    @property
+    def by_method(self) -> bool:
+        """Whether the best variant passes the rule and the script."""
+        overfit = self.pbo is None or self.pbo >= MAX_PBO
+        return self.best in self.passing and not overfit and self.deflated is not None and self.deflated > MIN_DSR
 
 
 def seed_finding(table: Sweep) -> SeedFinding:
-    """Apply the method to all configurations of a sweep; the first is the baseline."""
+    """Apply rule and script to all configurations of a sweep; the first is the baseline."""
     trades = [table.returns[table.won[:, c] >= 0, c] for c in range(table.won.shape[1])]
     enough = [c for c, own in enumerate(trades) if own.size >= MIN_TRADES]
     if not enough:
-        return SeedFinding(-1, False, None, None)
+        return SeedFinding((), -1, None, None)
     best = max(enough, key=lambda c: per_trade_sharpe(trades[c]))
     return SeedFinding(
+        passing=tuple(c for c in enough if promotion_rule(trades[c])),
         best=best,
-        governance=promotion_rule(trades[best]),
         pbo=overfitting([trades[0], trades[best]]) if best != 0 else None,
         deflated=deflated(trades[best], len(trades)),
     )

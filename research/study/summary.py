@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from arena.validation.bets import Proportion
 from arena.validation.spending import alpha_share
 from research.report.text import percent
 from research.study.power import Power, powers
@@ -17,10 +18,21 @@ from research.study.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a study was to show, in a sentence with its figures; ``holds`` unless the figures speak against it."""
+    """A promise and what came of it: ``rate`` was to be at most ``promised``; ``text`` says so in a sentence."""
 
     text: str
-    holds: bool
+    rate: Proportion
+    promised: float
+
+    @property
+    def broken(self) -> bool:
+        """The whole interval lies above the promise."""
+        return self.rate.lower > self.promised
+
+    @property
+    def kept(self) -> bool:
+        """The whole interval lies within the promise; with few researchers neither may be true."""
+        return self.rate.upper <= self.promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +65,25 @@ class Summary:
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """What the study was to show where nothing has an edge: that promotions are as rare as promised.
-
-        A claim falls when even the lower end of the 95 % interval is above the promise.
-        """
+        """What was promised of markets without an edge."""
         claims = []
         if self.promotions:
             last = self.promotions[-1]
             where = f"on {self.settings.mode} markets after {last.trials} configurations"
             for who, rate in (("The verdict", last.verdict), ("The discovery gate alone", last.discovery)):
-                says = f"{who} promotes {percent(rate.estimate)} {where} (95 % {percent(rate.lower)} to "
-                says += f"{percent(rate.upper)}; promised: at most {percent(self.alpha)})."
-                claims.append(Claim(says, rate.lower <= self.alpha))
+                claims.append(self._claim(f"{who} promotes {percent(rate.estimate)} {where}", rate))
         most = self.persistence[-1] if self.persistence else None
         if most is not None and most.attempts > 1:
             says = (
-                f"Of {most.attempts} attempts on the same data one passes {percent(most.alone.estimate)} of the time "
-                f"when nobody counts, {percent(most.ledger.estimate)} by the ledger (95 % "
-                f"{percent(most.ledger.lower)} to {percent(most.ledger.upper)})."
+                f"Of {most.attempts} attempts on the same data some pass {percent(most.alone.estimate)} of the time "
+                f"when nobody counts, {percent(most.ledger.estimate)} by the ledger"
             )
-            claims.append(Claim(says, most.ledger.lower <= self.alpha))
+            claims.append(self._claim(says, most.ledger))
         return tuple(claims)
+
+    def _claim(self, says: str, rate: Proportion) -> Claim:
+        interval = f"95 % {percent(rate.lower)} to {percent(rate.upper)}"
+        return Claim(f"{says} ({interval}; promised: at most {percent(self.alpha)}).", rate, self.alpha)
 
 
 def summarise(settings: Settings, records: Sequence[MarketRecord]) -> Summary:

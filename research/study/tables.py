@@ -40,24 +40,27 @@ def _rate(share: Proportion | None, digits: int = 1) -> str:
     """A share with its interval, in percent."""
     if share is None:
         return NONE
-    low, high = (f"{100 * end:.{digits}f}" for end in (share.lower, share.upper))
-    return f"{percent(share.estimate, digits)} ({low}–{high})"
+    middle, low, high = (f"{100 * x:.{digits}f}" for x in (share.estimate, share.lower, share.upper))
+    return f"{middle} ({low}–{high})"
 
 
 def _promotions(summary: Summary) -> TextTable:
+    seeds = ("seed's\nrule*", "seed's\nrule", "seed's\nmethod*", "seed's\nmethod")
+    rows = []
+    for row in summary.promotions:
+        others = row.naive, row.rule_booked, row.rule_honest, row.method_booked, row.method_honest
+        ours = row.discovery, row.verdict
+        rows.append((f"{row.trials:,}", *(_rate(share, 0) for share in others), *(_rate(share) for share in ours)))
     return TextTable(
-        "Promoted without an edge, 95 % interval",
-        ("tried", "best of N", "seed, own books", "seed, honest", "Arena discovery", "Arena verdict"),
-        tuple(
-            (f"{row.trials:,}", *map(_rate, (row.naive, row.seed_booked, row.seed_honest, row.discovery, row.verdict)))
-            for row in summary.promotions
-        ),
+        "Promoted without an edge, percent with 95 % interval (* on the books that the seed would have kept)",
+        ("tried", "best of N", *seeds, "Arena:\ndiscovery", "Arena:\nverdict"),
+        tuple(rows),
     )
 
 
 def _persistence(summary: Summary) -> TextTable:
     return TextTable(
-        "Some attempt passed, 95 % interval",
+        "Some attempt passed, percent with 95 % interval",
         ("attempts", "nobody counts", "by the ledger"),
         tuple((f"{row.attempts}", _rate(row.alone), _rate(row.ledger)) for row in summary.persistence),
     )
@@ -65,7 +68,7 @@ def _persistence(summary: Summary) -> TextTable:
 
 def _powers(summary: Summary) -> TextTable:
     return TextTable(
-        "Edge found, 95 % interval (lag in ms, bets per window, off by points)",
+        "Edge found, percent with 95 % interval (lag in ms, bets per window, off by in points)",
         (
             "lag",
             "windows",
@@ -87,7 +90,7 @@ def _powers(summary: Summary) -> TextTable:
                 percent(cell.win_rate),
                 number(cell.dispersion, 3),
                 _rate(cell.discovery, 0),
-                percent(cell.predicted),
+                f"{100 * cell.predicted:.1f}",
                 f"{signed(100 * cell.difference, 1)} ± {number(100 * cell.error, 2)}",
                 _rate(cell.verdict, 0),
             )

@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from arena.validation.planning import power_of_test
 from research.study.power import powers, predicted_power
-from research.study.records import Found, MarketRecord, Researcher
+from research.study.records import Found, MarketRecord, Researcher, SeedSays
 
 ONE = Found(
     trials=20,
@@ -25,7 +25,7 @@ ONE = Found(
     edge=False,
     failed=("profit",),
     naive=True,
-    seed_honest=False,
+    seed_honest=SeedSays(rule=False, method=False),
     seed_booked=None,
 )
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import beta
 
 from research.study.rates import obstacles, persistence, promotions
-from research.study.records import Attempts, MarketRecord, Researcher
+from research.study.records import Attempts, MarketRecord, Researcher, SeedSays
 from research.study.settings import Settings
 from research.study.summary import summarise
 from tests.research.study.test_power import ONE
@@ -29,7 +29,16 @@ def test_researchers_are_counted_over_all_markets_and_draws() -> None:
     assert rows[0].naive.estimate == pytest.approx(1 / 3)
     assert rows[0].discovery.estimate == pytest.approx(1 / 3)
     assert rows[0].verdict.estimate == 0.0
-    assert rows[0].seed_booked is None
+    assert rows[0].rule_booked is None
+
+
+def test_the_seed_is_asked_for_its_rule_and_for_its_whole_method_on_both_kinds_of_books() -> None:
+    found = replace(ONE, seed_honest=SeedSays(rule=True, method=False), seed_booked=SeedSays(rule=True, method=True))
+    (row,) = promotions([market(0, Researcher((found,)))], 0.05)
+    assert (row.rule_honest.estimate, row.method_honest.estimate) == (1.0, 0.0)
+    assert row.rule_booked is not None
+    assert row.method_booked is not None
+    assert (row.rule_booked.estimate, row.method_booked.estimate) == (1.0, 1.0)
 
 
 def test_intervals_are_clopper_and_pearson_s() -> None:
@@ -58,9 +67,18 @@ def test_obstacles_are_counted_once_per_researcher_the_busiest_first() -> None:
     assert [(o.gate, o.researchers) for o in obstacles(found)] == [("profit", 2), ("power", 1)]
 
 
-def test_a_promise_is_broken_only_when_the_whole_interval_lies_above_it() -> None:
+@pytest.mark.parametrize(
+    ("promoted", "of", "broken", "kept"),
+    [
+        pytest.param(2, 10, False, False, id="2 of 10: from 2.5 % to 55.6 %"),
+        pytest.param(20, 100, True, False, id="20 of 100: from 12.7 %"),
+        pytest.param(0, 100, False, True, id="0 of 100: up to 3.6 %"),
+    ],
+)
+def test_a_promise_is_broken_or_kept_when_the_whole_interval_says_so(
+    promoted: int, of: int, broken: bool, kept: bool
+) -> None:
     settings = Settings.of("efficient", days=1, grid=20)
-    few = summarise(settings, [market(k, Researcher((replace(ONE, edge=k < 2),))) for k in range(10)])
-    assert few.claims[0].holds  # 2 of 10: 95 % interval from 2.5 %
-    many = summarise(settings, [market(k, Researcher((replace(ONE, edge=k < 20),))) for k in range(100)])
-    assert not many.claims[0].holds  # 20 of 100: from 12.7 %
+    records = [market(k, Researcher((replace(ONE, edge=k < promoted),))) for k in range(of)]
+    verdict = summarise(settings, records).claims[0]
+    assert (verdict.broken, verdict.kept) == (broken, kept)

@@ -123,18 +123,34 @@ def test_the_best_is_picked_among_those_with_24_trades() -> None:
     assert seed_finding(table([dull, rare, GOOD])).best == 2
 
 
-def test_a_good_variant_beside_a_dull_baseline_is_promoted_and_without_a_second_variant_it_is_not() -> None:
-    dull = np.tile([1.0, -1.0], 60)
-    good = np.tile(GOOD, 2)
-    assert seed_finding(table([dull, good])).promoted
-    alone = seed_finding(table([good, dull]))
-    assert alone.best == 0
-    assert alone.governance
-    assert alone.pbo is None
-    assert not alone.promoted
+def test_a_good_variant_beside_a_dull_baseline_is_promoted() -> None:
+    finding = seed_finding(table([np.tile([1.0, -1.0], 60), np.tile(GOOD, 2)]))
+    assert finding.passing == (1,)
+    assert finding.by_rule
+    assert finding.by_method
+
+
+def test_a_good_baseline_has_nothing_to_be_compared_with_so_only_the_rule_promotes_it() -> None:
+    finding = seed_finding(table([np.tile(GOOD, 2), np.tile([1.0, -1.0], 60)]))
+    assert finding.best == 0
+    assert finding.pbo is None
+    assert finding.by_rule
+    assert not finding.by_method
+
+
+def test_the_rule_promotes_every_variant_that_passes_but_the_script_looks_at_the_best_one_alone() -> None:
+    lucky = np.full(60, np.nan)
+    lucky[:26] = np.array([4.0] * 12 + [-0.1] * 14)  # the best Sharpe ratio, but under 51 % wins
+    finding = seed_finding(table([np.tile([1.0, -1.0], 30), GOOD, lucky]))
+    assert finding.passing == (1,)
+    assert finding.best == 2
+    assert finding.by_rule
+    assert not finding.by_method
 
 
 def test_nothing_is_found_among_variants_that_hardly_trade() -> None:
     rare = np.full(60, np.nan)
     rare[:5] = 1.0
-    assert not seed_finding(table([rare, rare])).promoted
+    finding = seed_finding(table([rare, rare]))
+    assert not finding.by_rule
+    assert not finding.by_method

@@ -31,8 +31,14 @@ RUNNER = CliRunner()
 REPLAYS = {"honest costs", "causal", "survives latency", "survives cost", "no needle"}
 
 
-def test_the_records_do_not_depend_on_the_number_of_workers(fair: Study, tmp_path: Path) -> None:
-    assert run_study(fair.settings, RUNS, tmp_path, workers=2) == fair.records
+def test_an_interrupt_waits_for_both_workers_whose_records_are_those_of_one(fair: Study, tmp_path: Path) -> None:
+    def stop(done: int, of: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(fair.settings, RUNS, tmp_path, workers=2, progress=stop)
+    assert read(tmp_path / MARKETS) == fair.records
 
 
 def test_a_study_that_is_complete_is_not_run_again(fair: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +186,7 @@ def test_the_screen_shows_rates_with_intervals(fair: Study) -> None:
     console = Console(record=True, width=120, quiet=False, file=None, force_terminal=False)
     with console.capture() as captured:
         show(summarise(fair.settings, fair.records), console)
-    assert re.search(r"40 +\d+\.\d % \(\d+\.\d–\d+\.\d\)", captured.get())
+    assert re.search(r"^ +40 .* \d+\.\d \(\d+\.\d–\d+\.\d\)", captured.get(), re.MULTILINE)
 
 
 def test_the_command_writes_its_folder_and_says_where(tmp_path: Path) -> None:
