@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from research.report.text import holdout, number, percent, registration, signed
+from research.report.text import holdout, number, percent, prose, registration, signed
 from research.result import Evidence, RunResult
 from research.standing import Standing
 
@@ -36,7 +36,7 @@ def evidence_list(result: RunResult) -> str:
 def _group(title: str, facts: list[Fact]) -> str:
     if not facts:
         return ""
-    rows = "".join(f"<div><dt>{f.name}</dt><dd>{escape(f.value)}</dd><p>{escape(f.says)}</p></div>" for f in facts)
+    rows = "".join(f"<div><dt>{f.name}</dt><dd>{escape(f.value)}</dd><p>{prose(f.says)}</p></div>" for f in facts)
     return f'<h3 class="group">{title}</h3><dl class="facts wide">{rows}</dl>'
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
+from html import escape
 
 from arena.validation.verdict import Gate
 from research.result import RunResult, Summary
@@ -26,6 +28,11 @@ def number(x: float, digits: int = 4) -> str:
     else:
         text = f"{x:.{digits}g}"
     return text.replace("-", _MINUS, 1)
+
+
+def prose(text: str) -> str:
+    """``text`` as HTML, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def signed(x: float, decimals: int = 4) -> str:
