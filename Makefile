@@ -26,7 +26,7 @@ lint: .venv/dev.stamp
 	$(BIN)/lint-imports
 
 validate: .venv/dev.stamp
-	$(BIN)/pytest -m slow
+	ARENA_HYPOTHESIS=fresh $(BIN)/pytest -m slow
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks

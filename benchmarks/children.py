@@ -40,6 +40,20 @@ def cscv_memory(rows: str, columns: str, blocks: str) -> dict[str, Any]:
     return {"mib": ours, "plain_mib": peak_growth(lambda: plain(returns, int(blocks)))}
 
 
+def spa_memory(rows: str, columns: str, draws: str) -> dict[str, Any]:
+    """Peak growth of the tests for superior ability by our kernel and, where it is installed, by arch."""
+    from benchmarks.cscv import matrix
+    from benchmarks.spa import BLOCK, _ours, arch_test
+
+    returns = matrix(int(rows), int(columns))
+    _ours(returns[:64, :20], 20, BLOCK)
+    grown = {"mib": peak_growth(lambda: _ours(returns, int(draws), BLOCK))}
+    with suppress(ImportError):
+        arch_test(returns[:64, :20], 20)
+        grown["arch_mib"] = peak_growth(lambda: arch_test(returns, int(draws)))
+    return grown
+
+
 def tape_memory(catalog: str, days: str) -> dict[str, Any]:
     """Peak of a process that streams days of a catalog into the candidates of a 200-configuration grid.
 
@@ -88,6 +102,7 @@ def main_job_memory(folder: str) -> dict[str, Any]:
 _CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
     "sma_memory": sma_memory,
     "cscv_memory": cscv_memory,
+    "spa_memory": spa_memory,
     "tape_memory": tape_memory,
     "main_job_memory": main_job_memory,
 }

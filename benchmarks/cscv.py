@@ -1,4 +1,4 @@
-"""Probability of backtest overfitting of one returns matrix: our kernel, phacker, and matrix products in numpy."""
+"""Probability of backtest overfitting of one returns matrix: our kernel, three packages, and numpy's products."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arena.validation.cscv import overfitting
+from arena.validation.cscv import null_band, overfitting
 from benchmarks.lab import LabMarket
 from benchmarks.measure import Figure, in_child, timed
 from benchmarks.rows import Row, Sizes
@@ -47,7 +47,7 @@ def plain(returns: npt.NDArray[np.float64], blocks: int) -> float:
 
 
 def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
-    """Time against both, and memory."""
+    """Time against each, memory, and the null band."""
     returns = matrix(sizes.rows, sizes.columns)
     jobs = os.cpu_count() or 1
     ours, found = timed(lambda: overfitting(returns, sizes.blocks, threads=jobs), 4 * sizes.runs + 1)
@@ -72,6 +72,9 @@ def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
     if sizes.full:
         stated = abs(found.pbo - _PUBLISHED_PBO) < 5e-7
         rows[0] = _with_published(rows[0], stated)
+    rows.append(_against_holdout(returns, what, sizes, serial, found.pbo_inclusive))
+    rows.append(_against_purgedcv(returns, sizes))
+    rows.append(_band(returns, sizes, jobs))
     child = in_child("cscv_memory", str(sizes.rows), str(sizes.columns), str(sizes.blocks))
     rows.append(
         Row(
@@ -115,3 +118,42 @@ def _against_phacker(sizes: Sizes, returns: Any, what: str, ours: Figure, pbo: f
         "cscv", what, "s", ours, "phacker (C++)", theirs, False, _compared(pbo, their_pbo),
         abs(pbo - their_pbo) < 1e-12, 0.05,
     )  # fmt: skip
+
+
+def _against_holdout(returns: Any, what: str, sizes: Sizes, ours: Figure, inclusive: float) -> Row:
+    what = f"{what}, 1 thread"
+    try:
+        from holdout.pbo import probability_of_backtest_overfitting as peer
+    except ImportError:
+        return Row("cscv", what, "s", ours, "holdout-backtest", None, False, "peer absent", None, 0.05)
+    theirs, answer = timed(lambda: peer(returns, n_blocks=sizes.blocks), sizes.runs)
+    # It counts a logit of 0 in full.
+    return Row(
+        "cscv", what, "s", ours, "holdout-backtest", theirs, False, _compared(inclusive, answer.pbo),
+        abs(inclusive - answer.pbo) < 1e-12, 0.05,
+    )  # fmt: skip
+
+
+def _against_purgedcv(returns: Any, sizes: Sizes) -> Row:
+    ours, found = timed(lambda: overfitting(returns, 8), 4 * sizes.runs + 1)
+    what = f"CSCV {sizes.rows:,} x {sizes.columns}, S = 8, 1 thread"
+    note = "S = 16 would take it minutes" if sizes.full else ""
+    try:
+        from purgedcv import probability_of_backtest_overfitting as peer
+    except ImportError:
+        return Row("cscv", what, "s", ours, "purgedcv", None, False, "peer absent", note=note)
+    theirs, answer = timed(lambda: peer(returns.T, n_splits=8), 1, warm=0)
+    # It does not count a logit of 0.
+    return Row(
+        "cscv", what, "s", ours, "purgedcv", theirs, False, _compared(found.pbo_strict, answer.pbo),
+        abs(found.pbo_strict - answer.pbo) < 1e-12, note=note,
+    )  # fmt: skip
+
+
+def _band(returns: Any, sizes: Sizes, jobs: int) -> Row:
+    draws = sizes.draws // 2
+    ours, band = timed(
+        lambda: null_band(returns, sizes.blocks, draws, np.random.default_rng(1), threads=jobs), 1, warm=0
+    )
+    what = f"null band of PBO {sizes.rows:,} x {sizes.columns}, S = {sizes.blocks}, {draws} draws, {jobs} threads"
+    return Row("cscv", what, "s", ours, same=f"5 % quantile {band.quantile_05:.3f}, median {band.quantile_50:.3f}")

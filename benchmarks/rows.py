@@ -24,6 +24,7 @@ class Sizes:
     rows: int
     columns: int
     blocks: int
+    draws: int
     spans: tuple[int, ...]
 
     @classmethod
@@ -31,13 +32,13 @@ class Sizes:
         """The sizes of the published comparison."""
         return cls(
             True, 5, 100_000, tuple(range(5, 105, 5)), tuple(range(110, 610, 10)), 3, 512, 16,
-            2000, 500, 16, (1, 3, 7, 30),
+            2000, 500, 16, 1000, (1, 3, 7, 30),
         )  # fmt: skip
 
     @classmethod
     def tiny(cls) -> Sizes:
         """Sizes that only show that everything runs."""
-        return cls(False, 1, 4000, (5, 10), (30, 40, 50), 1, 16, 4, 400, 40, 8, (1,))
+        return cls(False, 1, 4000, (5, 10), (30, 40, 50), 1, 16, 4, 400, 40, 8, 200, (1,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,19 @@ from rich.table import Table
 from benchmarks.measure import Figure
 from benchmarks.rows import Row
 
-_PACKAGES = ("arena", "numba", "numpy", "scipy", "polars", "vectorbt", "backtesting", "phacker")
+_PACKAGES = (
+    "arena",
+    "numba",
+    "numpy",
+    "scipy",
+    "polars",
+    "vectorbt",
+    "backtesting",
+    "phacker",
+    "arch",
+    "holdout-backtest",
+    "purgedcv",
+)
 
 
 def machine() -> dict[str, str]:

@@ -23,9 +23,9 @@ from arena.validation.sharpe import moments
 from arena.validation.sharpe_inference import probabilistic_sharpe
 from arena.validation.skill import FalseDiscoveryRate, edge_posterior, false_discovery_rate
 from arena.validation.spa import SuperiorAbility, superior_ability
+from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
-from research.result import F8, Deflated, Evidence, FoldResult, OutOfSample
-from research.sensitivity import Sensitivity
+from research.result import F8, Deflated, FoldResult, Statistics, Stitched
 from research.trials.family import Family
 
 _BLOCK_STEPS = (16, 14, 12, 10, 8, 6, 4)
@@ -40,14 +40,13 @@ class _Selection:
 
 def weigh(
     sweep: Sweep,
-    oos: OutOfSample,
+    oos: Stitched,
     folds: Sequence[FoldResult],
-    sensitivity: Sensitivity,
     family: Family,
     experiment: Experiment,
     rng: np.random.Generator,
     jobs: int,
-) -> Evidence:
+) -> Statistics:
     """The statistics of a walk-forward.
 
     ``family`` is what the ledger says of everything ever tried, this run included. Statistics that the data do
@@ -70,9 +69,9 @@ def weigh(
     raw, clustered = _deflated(sweep, family)
     alpha = experiment.gates.discovery.alpha
     edge = experiment.gates.sample.edge or (float((claimed - cost).mean()) if n else math.nan)
-    return Evidence(
+    return Statistics(
         win_test=win_test,
-        adjusted_p=float(sidak([win_test.p_value], family=family.sidak_family)[0]) if win_test else math.nan,
+        adjusted_p=discovery_p_value(win_test.p_value, family, experiment) if win_test else math.nan,
         family=family,
         interval=interval,
         superior=selection.superior,
@@ -90,8 +89,15 @@ def weigh(
         bankroll=monitor(half_kelly(claimed, cost), cost, won, oos.rows[bet], alpha) if n else None,
         posterior=edge_posterior(won, cost) if n else None,
         without_best_fold=_without_best_fold(oos, folds),
-        sensitivity=sensitivity,
     )
+
+
+def discovery_p_value(p_value: float, family: Family, experiment: Experiment) -> float:
+    """``p_value`` after Sidak over everything that was seen on these windows before, and after what the experiments
+    before this one have spent: rejecting below alpha errs with probability alpha over all of them together.
+    """
+    over_family = float(sidak([p_value], family=family.sidak_family)[0])
+    return spent_p_value(over_family, family.attempt, experiment.gates.discovery.first_share)
 
 
 def _selection(sweep: Sweep, experiment: Experiment, rng: np.random.Generator, jobs: int) -> _Selection:
@@ -138,13 +144,14 @@ def _plan(cost: F8, edge: float, bets_per_window: float, family: Family, experim
     that, what the strategy claimed when it bet.
     """
     gates, price = experiment.gates, float(cost.mean())
+    share = alpha_share(family.attempt, gates.discovery.first_share)
     if not 0.0 < edge < 1.0 - price:
         return None
     return plan(
         price,
         price + edge,
         bets_per_window,
-        alpha=gates.discovery.alpha,
+        alpha=gates.discovery.alpha * share,
         power=gates.sample.power,
         family=family.sidak_family,
     )
@@ -158,7 +165,7 @@ def _skill(won: F8, cost: F8, edge: float) -> FalseDiscoveryRate | None:
     return false_discovery_rate(poisson_binomial_test(won, cost).p_value, poisson_binomial_test(won, skilled).p_value)
 
 
-def _gain(oos: OutOfSample, rng: np.random.Generator) -> LogScoreGain | None:
+def _gain(oos: Stitched, rng: np.random.Generator) -> LogScoreGain | None:
     """Log score of the model against the market's mid, on the side bought, at the moment of the bet."""
     bet = _rated(oos)
     if bet.sum() < 2:
@@ -166,18 +173,18 @@ def _gain(oos: OutOfSample, rng: np.random.Generator) -> LogScoreGain | None:
     return log_score_gain(oos.probability[bet], oos.mid[bet], oos.won[bet] == 1, oos.rows[bet], rng)
 
 
-def _miscalibration(oos: OutOfSample, rng: np.random.Generator) -> MiscalibrationGap | None:
+def _miscalibration(oos: Stitched, rng: np.random.Generator) -> MiscalibrationGap | None:
     bet = _rated(oos)
     if bet.sum() < 2:
         return None
     return miscalibration_gap(oos.probability[bet], oos.mid[bet], oos.won[bet] == 1, oos.rows[bet], rng)
 
 
-def _rated(oos: OutOfSample) -> np.ndarray:
+def _rated(oos: Stitched) -> np.ndarray:
     return (oos.won >= 0) & np.isfinite(oos.mid) & np.isfinite(oos.probability)
 
 
-def _without_best_fold(oos: OutOfSample, folds: Sequence[FoldResult]) -> float:
+def _without_best_fold(oos: Stitched, folds: Sequence[FoldResult]) -> float:
     """Mean return per window when the fold that earned most is left out; NaN with a single fold."""
     if len(folds) < 2:
         return math.nan

@@ -17,10 +17,12 @@ from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
 from arena.validation.bets import WinTest, poisson_binomial_test
 from arena.validation.bootstrap import Interval, bootstrap_interval
-from arena.validation.multiple import sidak
+from arena.validation.planning import power_of_test
+from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
 from research.plan import Plan, plan, windows_of
 from research.record import Recorder, market_of, settings, world_of
+from research.result import F8
 from research.run import Progress, open_data, prepare
 from research.standing import REGISTERED, RESULT, VERDICT, digests
 from research.trials.ledger import TrialLedger
@@ -43,8 +45,10 @@ class Opened:
     """What a sealed stretch showed.
 
     The configuration is the one that the experiment's own rule chooses on the windows before the stretch.
-    ``openings`` counts every look into this stretch, this one included; ``p_value`` is that of the wins after Sidak
-    over the openings, None without a bet. ``interval`` is of the return per window.
+    ``openings`` counts every look of this strategy into this stretch, this one included; ``p_value`` is that of
+    the wins after what the openings before it have spent, None without a bet. ``claimed_edge`` (dollars per share)
+    is what the strategy claimed when it bet and ``power`` the chance that this many bets would have shown it; None
+    without a claim. ``interval`` is of the return per window.
     """
 
     seal: Seal
@@ -52,6 +56,8 @@ class Opened:
     windows: int
     wins: WinTest | None
     p_value: float | None
+    claimed_edge: float | None
+    power: float | None
     interval: Interval | None
     mean_return: float
     openings: int
@@ -140,6 +146,8 @@ def open_holdout(
     looks = [o for o in openings(ledger, strategy) if o.seal == opened]
     wins = poisson_binomial_test(found.won[bet, 0] == 1, found.cost[bet, 0]) if bet.any() else None
     returns = found.returns[:, 0]
+    alpha, first = experiment.gates.discovery.alpha, experiment.gates.discovery.first_share
+    edge, power = _power(found.probability[bet, 0], found.cost[bet, 0], alpha * alpha_share(len(looks), first))
     interval = None
     if returns.size >= 10 and np.ptp(returns) > 0.0:
         interval = bootstrap_interval(returns, np.random.default_rng([experiment.seed, 6]), statistic="mean")
@@ -148,7 +156,9 @@ def open_holdout(
         configuration=chosen,
         windows=inside.height,
         wins=wins,
-        p_value=float(sidak([wins.p_value], family=len(looks))[0]) if wins is not None else None,
+        p_value=spent_p_value(wins.p_value, len(looks), first) if wins is not None else None,
+        claimed_edge=edge,
+        power=power,
         interval=interval,
         mean_return=float(returns.mean()),
         openings=len(looks),
@@ -162,6 +172,14 @@ def open_holdout(
     }
     ledger.note(RESULT, strategy, experiment.idea_name, {**body, **figures})
     return result
+
+
+def _power(claimed: F8, cost: F8, alpha: float) -> tuple[float | None, float | None]:
+    """What the strategy claimed, and the chance that so many bets show it."""
+    if claimed.size == 0 or not (claimed - cost).mean() > 0.0:
+        return None, None
+    price, edge = float(cost.mean()), float((claimed - cost).mean())
+    return edge, power_of_test(cost.size, price, price + edge, alpha=alpha).power
 
 
 def _load(experiment: Experiment, data_folder: Path, progress: Progress) -> tuple[Plan, Catalog]:

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 
 from arena.validation.bets import win_rate_interval
 from arena.validation.planning import bets_needed
+from arena.validation.spending import alpha_share
 from arena.validation.verdict import Gate, Verdict, compare
 from research.experiment import Experiment
 from research.policy import Need
-from research.result import Evidence, OutOfSample
-from research.sensitivity import Curve
+from research.result import Evidence, Statistics, Stitched
+from research.sensitivity import Curve, Sensitivity
 from research.standing import Standing
 
 _UNSPOKEN = "too few configurations that bet, or windows"
 _SPEAK = "a longer span, or a grid that bets more"
 
 
-def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
+def judge(evidence: Evidence, oos: Stitched, experiment: Experiment, causal: bool, standing: Standing) -> Verdict:
     """Put every gate to the evidence. Required gates decide; reported ones inform."""
     return Verdict(
         (
@@ -26,8 +27,23 @@ def judge(evidence: Evidence, oos: OutOfSample, experiment: Experiment, causal: 
             *_bets(evidence, oos, experiment),
             *_selection(evidence, experiment),
             *_forecast(evidence, experiment),
-            *_robustness(evidence, experiment),
-            *_history(evidence, experiment, standing),
+            *_replays(evidence.sensitivity, experiment),
+            *_seasons(evidence, experiment),
+            *_history(evidence, experiment),
+            *_holdout(standing, experiment),
+        )
+    )
+
+
+def judge_statistics(statistics: Statistics, oos: Stitched, experiment: Experiment) -> Verdict:
+    """Put those gates to the statistics that need neither the data nor a replay: :func:`judge` asks these and more."""
+    return Verdict(
+        (
+            *_bets(statistics, oos, experiment),
+            *_selection(statistics, experiment),
+            *_forecast(statistics, experiment),
+            *_seasons(statistics, experiment),
+            *_history(statistics, experiment),
         )
     )
 
@@ -53,7 +69,7 @@ def _premises(experiment: Experiment, causal: bool) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Iterator[Gate]:
+def _bets(evidence: Statistics, oos: Stitched, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     bet = oos.won >= 0
     n, wins, windows = int(bet.sum()), int((oos.won == 1).sum()), oos.won.size
@@ -64,20 +80,23 @@ def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Itera
         float(rarer), "of the rarer", ">=", float(wanted),
         change="" if rarer >= wanted else _more_windows(windows, rarer, wanted),
     )  # fmt: skip
+    spendable = policy.discovery.alpha * alpha_share(evidence.family.attempt, policy.discovery.first_share)
     plan = evidence.plan
     asked = float(plan.bets) if plan is not None else math.nan
     edge = evidence.planned_edge
     whose = "stated" if policy.sample.edge is not None else "claimed by the strategy"
     yield _gate(
         policy.sample.need, "power", f"enough bets to find the edge {whose}?", float(n), "bets", ">=", asked,
-        note=f"edge {100 * edge:.1f} points, size {policy.discovery.alpha:g}, power {policy.sample.power:g}"
+        note=f"edge {100 * edge:.1f} points, size {spendable:.2g}, power {policy.sample.power:g}"
         if plan is not None else "no bets" if n == 0 else "the strategy claims no edge",
         change="" if plan is None or n >= plan.bets else _more_windows(windows, n, plan.bets),
     )  # fmt: skip
     yield _gate(
         policy.discovery.need, "beats the price",
-        f"exact p-value of the wins against fee-inclusive break-even, in a family of {evidence.family.sidak_family}",
-        evidence.adjusted_p, "p", "<", policy.discovery.alpha, *_win_notes(evidence, oos, policy.discovery.alpha),
+        f"exact p-value of the wins against fee-inclusive break-even: experiment {evidence.family.attempt} on these "
+        f"windows, family of {evidence.family.sidak_family}",
+        evidence.adjusted_p, "p", "<", policy.discovery.alpha,
+        *_win_notes(evidence, oos, policy.discovery.alpha, spendable),
     )  # fmt: skip
     interval = evidence.interval
     yield _gate(
@@ -88,7 +107,7 @@ def _bets(evidence: Evidence, oos: OutOfSample, experiment: Experiment) -> Itera
     )  # fmt: skip
 
 
-def _selection(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+def _selection(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     found, band, superior = evidence.overfitting, evidence.null_band, evidence.superior
     unspoken = "" if found else _UNSPOKEN
@@ -116,7 +135,7 @@ def _selection(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _forecast(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
+def _forecast(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy = experiment.gates
     gain, gap = evidence.gain, evidence.miscalibration
     yield _gate(
@@ -133,8 +152,8 @@ def _forecast(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
-    policy, curves = experiment.gates, evidence.sensitivity
+def _replays(curves: Sensitivity, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
     latency = curves.latency
     margin, multiple = policy.latency.margin_ms, policy.costs.multiple
     slower = experiment.execution.network_ms + margin
@@ -156,6 +175,10 @@ def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
         change="" if curves.profitable_neighbours >= policy.neighbourhood.min_share
         else "settings whose neighbours earn as well",
     )  # fmt: skip
+
+
+def _seasons(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
+    policy = experiment.gates
     yield _gate(
         policy.stability.need, "every season", "return per window without the best fold", evidence.without_best_fold,
         "per window", ">", 0.0, note="one lucky stretch must not carry the result",
@@ -163,7 +186,7 @@ def _robustness(evidence: Evidence, experiment: Experiment) -> Iterator[Gate]:
     )  # fmt: skip
 
 
-def _history(evidence: Evidence, experiment: Experiment, standing: Standing) -> Iterator[Gate]:
+def _history(evidence: Statistics, experiment: Experiment) -> Iterator[Gate]:
     policy, raw, clustered = experiment.gates, evidence.deflated, evidence.deflated_clusters
     yield _gate(
         policy.deflation.need, "deflation veto", f"deflated Sharpe of the best of {evidence.family.trials:,} trials",
@@ -186,13 +209,16 @@ def _history(evidence: Evidence, experiment: Experiment, standing: Standing) -> 
         evidence.highest_bankroll, "x", ">=", 1.0 / alpha,
         note=f"anytime-valid: at fair prices one in {1.0 / alpha:g} gets there",
     )  # fmt: skip
-    found = standing.holdout
+
+
+def _holdout(standing: Standing, experiment: Experiment) -> Iterator[Gate]:
+    policy, found = experiment.gates, standing.holdout
     opened = len(standing.openings)
     p_value = found.get("p_value")
     times = f"opened {opened} time{'s' * (opened != 1)} by this idea"
     yield _gate(
         policy.holdout.need, "holdout", "exact p-value of the wins in the sealed stretch, over its openings",
-        float(p_value) if p_value is not None else math.nan, "p", "<", alpha,
+        float(p_value) if p_value is not None else math.nan, "p", "<", policy.discovery.alpha,
         note=f"{times}; after the first look it is no holdout" if opened > 1 else times if opened
         else "sealed, not opened" if standing.seal else "nothing was sealed",
         change="" if opened else "open it once: `arena-backtest open FILE`" if standing.seal
@@ -206,7 +232,7 @@ def _more_windows(windows: int, have: int, need: int) -> str:
     return f"about {math.ceil(windows * (need / have - 1.0)):,} more windows at this rate of betting"
 
 
-def _more_for_interval(evidence: Evidence, windows: int) -> str:
+def _more_for_interval(evidence: Statistics, windows: int) -> str:
     interval = evidence.interval
     return _more(interval.estimate, interval.lower, windows, "windows", "nothing is earned") if interval else ""
 
@@ -222,7 +248,7 @@ def _more(estimate: float, lower: float, have: int, of: str, hopeless: str) -> s
     return f"about {max(math.ceil(have * (ratio - 1.0)), 1):,} more {of}, if all stays as it is"
 
 
-def _win_notes(evidence: Evidence, oos: OutOfSample, alpha: float) -> tuple[str, str]:
+def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: float) -> tuple[str, str]:
     test = evidence.win_test
     if test is None:
         return "no bets", ""
@@ -230,13 +256,14 @@ def _win_notes(evidence: Evidence, oos: OutOfSample, alpha: float) -> tuple[str,
     cost = float(oos.cost[oos.won >= 0].mean())
     note = (
         f"{test.wins} of {test.bets} won: {100 * interval.estimate:.1f} % "
-        f"({100 * interval.lower:.1f}-{100 * interval.upper:.1f}); break-even {100 * cost:.1f} %"
+        f"({100 * interval.lower:.1f}-{100 * interval.upper:.1f}); break-even {100 * cost:.1f} %; "
+        f"p {test.p_value:.2g} alone"
     )
     if evidence.adjusted_p < alpha:
         return note, ""
     if interval.estimate <= cost:
         return note, "nothing but a better strategy: the bets win less often than they cost"
-    needed = bets_needed(cost, interval.estimate, alpha=alpha, family=evidence.family.sidak_family)
+    needed = bets_needed(cost, interval.estimate, alpha=spendable, family=evidence.family.sidak_family)
     return note, f"about {max(needed - test.bets, 1):,} more bets, if they win as often; fewer looks at the same data"
 
 

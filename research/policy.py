@@ -50,6 +50,12 @@ class Discovery(_Gate):
     """Exact test of the wins against fee-inclusive break-even, at true size alpha on the effective family."""
 
     alpha: Level = 0.05
+    first_share: float = Field(
+        0.80,
+        gt=0,
+        lt=1,
+        description="share of alpha for the first experiment on its windows; others share the rest",
+    )
 
 
 class Profit(_Gate):

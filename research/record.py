@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from arena.engine.run import AccountRun
 from arena.strategies.base import Configuration
 from research.experiment import LAB, evaluation_id
 from research.plan import Plan
+from research.trials.family import Family, family_of
 from research.trials.ledger import TrialLedger
 from research.trials.records import RECORDED, Look, LookKind, Outcomes
 
@@ -72,6 +74,19 @@ class Recorder:
             if not entry.finished:
                 self.ledger.fail(entry.number, f"{type(error).__name__}: {error}")
             raise
+
+    def family(self, windows: npt.NDArray[Any], tested: npt.NDArray[np.int64], rng: np.random.Generator) -> Family:
+        """What this run is one of when it is tested on rows ``tested`` of its ``windows``, by all that was entered."""
+        return family_of(
+            self.ledger.trials(self.strategy, self.world),
+            self.ledger.looks(self.strategy),
+            evaluation=self.evaluation,
+            market=self.market,
+            first_ns=int(windows["open_ns"][tested[0]]),
+            last_ns=int(windows["close_ns"][tested[-1]]),
+            slots=windows.shape[0],
+            rng=rng,
+        )
 
 
 class Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,12 +142,11 @@ class FoldResult:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfSample:
+class Stitched:
     """The stitched test folds: chosen configurations only, on windows they were not chosen on.
 
     ``returns`` (per dollar at risk, 0 = no bet), ``cost`` and ``probability`` (NaN = no bet) and ``won`` (-1 = no
-    bet) have one entry per test window; ``rows`` are their window numbers. The account run compounds with the
-    account levers of the base preset.
+    bet) have one entry per test window; ``rows`` are their window numbers.
     """
 
     rows: npt.NDArray[np.int64]
@@ -156,6 +155,12 @@ class OutOfSample:
     probability: F8
     mid: F8
     won: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfSample(Stitched):
+    """The stitched test folds with an account that compounds through them, with the base preset's account levers."""
+
     run: AccountRun
     curve: EquityCurve
     by_costs: dict[str, Summary]
@@ -176,8 +181,8 @@ class Deflated:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The statistics behind the verdict; None or NaN where the data did not allow one (the gate says why).
+class Statistics:
+    """What a grid and its stitched test folds say; None or NaN where they did not allow a figure (the gate says why).
 
     ``adjusted_p`` is the exact p-value of the wins after Sidak over ``family.sidak_family``. ``plan`` is what it
     takes to find ``planned_edge`` (dollars per share over break-even: stated, or claimed by the strategy).
@@ -207,7 +212,6 @@ class Evidence:
     bankroll: Monitoring | None
     posterior: Posterior | None
     without_best_fold: float
-    sensitivity: Sensitivity
 
     @property
     def highest_bankroll(self) -> float:
@@ -216,6 +220,19 @@ class Evidence:
             return math.nan
         peak = self.bankroll.final.log_peak
         return math.exp(peak) if peak < _LOG_MAX else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(Statistics):
+    """The statistics behind a verdict, and what replays under other conditions add to them."""
+
+    sensitivity: Sensitivity
+
+    @classmethod
+    def of(cls, statistics: Statistics, sensitivity: Sensitivity) -> Evidence:
+        """The two together."""
+        known = {field.name: getattr(statistics, field.name) for field in fields(statistics)}
+        return cls(**known, sensitivity=sensitivity)
 
 
 @dataclass(frozen=True, slots=True)

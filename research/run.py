@@ -18,7 +18,7 @@ from arena.costs import COST_MODELS, cost_model
 from arena.engine.execution import execution_model
 from arena.engine.prepare import Collector, Prepared
 from arena.engine.run import Sweep, equity_curve, run_account, sweep
-from arena.errors import DataError, ValidationError
+from arena.errors import DataError
 from arena.lab.config import LabConfig
 from arena.market.build import days, tapes, venue_books
 from arena.market.catalog import Catalog
@@ -32,7 +32,7 @@ from research.plan import Plan, plan, windows_of
 from research.record import Recorder, account_returns, market_of, settings, stitched_settings, world_of
 from research.result import (
     DataFacts,
-    FoldResult,
+    Evidence,
     OutOfSample,
     PresetRun,
     RunResult,
@@ -42,10 +42,9 @@ from research.result import (
 from research.sensitivity import Stretch, sensitivity
 from research.standing import VERDICT, standing, verdict_note
 from research.summary import calibrate, summarise
-from research.trials.family import family_of
 from research.trials.ledger import TrialLedger
 from research.vault import seals, without_sealed
-from research.walk import choose, cut
+from research.walk import stitch
 
 T = TypeVar("T")
 
@@ -121,7 +120,7 @@ def run(
             )
             bets = [p.run.window.size for p in apart]
             if walk_forward:
-                table = _sweep(todo, prepared[todo.base], progress, jobs)
+                table = sweep_grid(todo, prepared[todo.base], progress, jobs)
                 series, bets = np.hstack([series, table.returns]), [*bets, *table.bets]
             entry.finish(series, np.array(bets, dtype=np.int64), prepared[todo.base].windows["open_ns"])
             if walk_forward:
@@ -248,10 +247,8 @@ def _by_costs(
 def _preset(todo: Plan, name: str, configuration: Configuration, prepared: Prepared) -> PresetRun:
     whole: list[tuple[int, int, Configuration | None]] = [(0, prepared.windows.shape[0], configuration)]
     chosen = run_account(prepared, whole, todo.execution, cost_model(todo.experiment.costs), configuration.account)
-    seed_windows = prepared.windows.copy()
-    seed_windows["outcome"] = seed_windows["venue_outcome"]
-    fantasy = replace(prepared, windows=seed_windows)
-    booked = run_account(fantasy, whole, execution_model("touch"), COST_MODELS["seed-tuned"], configuration.account)
+    fantasy = settled_by_seed(prepared)
+    booked = run_account(fantasy, whole, *BOOKED_BY_SEED, configuration.account)
     funnel = {reason.name: int(prepared.funnel[name][reason]) for reason in todo.strategy.reasons}
     return PresetRun(
         name=name,
@@ -265,7 +262,19 @@ def _preset(todo: Plan, name: str, configuration: Configuration, prepared: Prepa
     )
 
 
-def _sweep(todo: Plan, prepared: Prepared, progress: Progress, jobs: int) -> Sweep:
+BOOKED_BY_SEED = (execution_model("touch"), COST_MODELS["seed-tuned"])
+"""How the seed filled and charged its paper trades: at the touch at once, 2 bps of the stake."""
+
+
+def settled_by_seed(prepared: Prepared) -> Prepared:
+    """The same candidates with every window settled on the seed's own price instead of the official one."""
+    windows = prepared.windows.copy()
+    windows["outcome"] = windows["venue_outcome"]
+    return replace(prepared, windows=windows)
+
+
+def sweep_grid(todo: Plan, prepared: Prepared, progress: Progress, jobs: int) -> Sweep:
+    """Replay every configuration of the grid over the candidates."""
     costs = cost_model(todo.experiment.costs)
     with progress.stage("sweep", len(todo.grid)):
         return sweep(
@@ -303,30 +312,21 @@ def walk(
     experiment = todo.experiment
     costs = cost_model(experiment.costs)
     account = todo.configurations[todo.base].account
-    try:
-        folds = cut(prepared.windows["open_ns"], prepared.windows["settle_ns"], experiment.folds)
-    except ValidationError as error:
-        raise DataError(f"the walk-forward does not fit the data: {error}") from error
-    results: list[FoldResult] = []
-    with progress.stage("walk-forward", len(folds)):
-        for number, fold in enumerate(folds, 1):
-            results.append(choose(table, fold, experiment.objective, account.position_pct / 100.0))
-            progress.step(f"fold {number} of {len(folds)}")
+    with progress.stage("walk-forward", 1):
+        results, stitched = stitch(table, prepared.windows, experiment, account.position_pct / 100.0)
+        progress.step(f"{len(results)} folds")
     schedule: list[tuple[int, int, Configuration | None]] = [
         (*r.test_rows, todo.grid[r.chosen] if r.chosen >= 0 else None) for r in results
     ]
     account_run = run_account(prepared, schedule, todo.execution, costs, account)
-    rows = np.concatenate([fold.test for fold in folds])
-    chosen = np.concatenate([np.full(f.test.size, r.chosen) for f, r in zip(folds, results, strict=True)])
-    idle = chosen < 0
-    at = (rows, np.maximum(chosen, 0))
+    rows = stitched.rows
     oos = OutOfSample(
         rows=rows,
-        returns=np.where(idle, 0.0, table.returns[at]),
-        cost=np.where(idle, np.nan, table.cost[at]),
-        probability=np.where(idle, np.nan, table.probability[at]),
-        mid=np.where(idle, np.nan, table.mid[at]),
-        won=np.where(idle, -1, table.won[at]).astype(np.int8),
+        returns=stitched.returns,
+        cost=stitched.cost,
+        probability=stitched.probability,
+        mid=stitched.mid,
+        won=stitched.won,
         run=account_run,
         curve=equity_curve(prepared, account_run),
         by_costs=_by_costs(todo, prepared, schedule),
@@ -355,16 +355,8 @@ def walk(
         look.finish(series, (series != 0.0).sum(axis=0), prepared.windows["open_ns"][rows])
     with progress.stage("verdict", 2):
         rng = np.random.default_rng([experiment.seed, 3])
-        family = family_of(
-            recorder.ledger.trials(todo.strategy.id, recorder.world),
-            evaluation=recorder.evaluation,
-            market=recorder.market,
-            first_ns=int(prepared.windows["open_ns"][rows[0]]),
-            last_ns=int(prepared.windows["close_ns"][rows[-1]]),
-            slots=prepared.windows.shape[0],
-            rng=np.random.default_rng([experiment.seed, 5]),
-        )
-        evidence = weigh(table, oos, results, curves, family, experiment, rng, jobs)
+        family = recorder.family(prepared.windows, rows, np.random.default_rng([experiment.seed, 5]))
+        evidence = Evidence.of(weigh(table, oos, results, family, experiment, rng, jobs), curves)
         progress.step("statistics")
         proven = causal()
         progress.step("causality")
@@ -375,7 +367,7 @@ def walk(
     return WalkForward(
         grid=todo.grid,
         sweep=table,
-        folds=tuple(results),
+        folds=results,
         out_of_sample=oos,
         evidence=evidence,
         standing=stands,

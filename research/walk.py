@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from arena.engine.run import Sweep
-from arena.errors import DataError
+from arena.errors import DataError, ValidationError
 from arena.validation.splits import Fold, walk_forward
 from research.experiment import Experiment, FoldSettings, ObjectiveSettings
-from research.result import FoldResult
+from research.result import FoldResult, Stitched
 
 F8 = npt.NDArray[np.float64]
 
@@ -43,6 +43,40 @@ def scores(returns: F8, objective: ObjectiveSettings, stake_fraction: float) -> 
     deviation = returns.std(axis=0, ddof=1)
     ratio: F8 = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
     return ratio
+
+
+def stitch(
+    sweep: Sweep, windows: npt.NDArray[Any], experiment: Experiment, stake_fraction: float
+) -> tuple[tuple[FoldResult, ...], Stitched]:
+    """Cut time into folds, choose on each training stretch, and join the test stretches of what was chosen.
+
+    Args:
+        sweep: outcomes of the whole grid.
+        windows: the windows of its rows.
+        experiment: folds and objective.
+        stake_fraction: of the account per bet, for the objective.
+
+    Raises:
+        DataError: the folds do not fit the data.
+    """
+    try:
+        folds = cut(windows["open_ns"], windows["settle_ns"], experiment.folds)
+    except ValidationError as error:
+        raise DataError(f"the walk-forward does not fit the data: {error}") from error
+    results = tuple(choose(sweep, fold, experiment.objective, stake_fraction) for fold in folds)
+    rows = np.concatenate([fold.test for fold in folds])
+    chosen = np.concatenate([np.full(f.test.size, r.chosen) for f, r in zip(folds, results, strict=True)])
+    idle = chosen < 0
+    at = (rows, np.maximum(chosen, 0))
+    stitched = Stitched(
+        rows=rows,
+        returns=np.where(idle, 0.0, sweep.returns[at]),
+        cost=np.where(idle, np.nan, sweep.cost[at]),
+        probability=np.where(idle, np.nan, sweep.probability[at]),
+        mid=np.where(idle, np.nan, sweep.mid[at]),
+        won=np.where(idle, -1, sweep.won[at]).astype(np.int8),
+    )
+    return results, stitched
 
 
 def choose(sweep: Sweep, fold: Fold, objective: ObjectiveSettings, stake_fraction: float) -> FoldResult:

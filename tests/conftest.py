@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run: a check that fails once in fifty runs teaches people to press the button again.
+# `make validate` draws fresh ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("fresh", derandomize=False)
+settings.load_profile(os.environ.get("ARENA_HYPOTHESIS", "repeatable"))
 
 SHARED = Path(os.environ.get("ARENA_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = ("check", "ls", "trials", "register", "open", "plan", "study", "import", "show", "lab")
 README = (ROOT / "README.md").read_text()
 
 
@@ -35,9 +36,7 @@ def test_every_command_shown_has_options_that_exist(command: str) -> None:
 
     program, *words = shlex.split(command)
     app = backtest.app if program == "arena-backtest" else data.app
-    shown = CliRunner().invoke(
-        app, [words[0] if words[0] in ("check", "ls", "import", "show", "lab") else "run", "--help"]
-    )
+    shown = CliRunner().invoke(app, [words[0] if words[0] in COMMANDS else "run", "--help"])
     assert shown.exit_code == 0
     for word in words:
         if word.startswith("--"):

@@ -17,12 +17,18 @@ returns NaN. Import the module you need:
 ``stakes``     profit of unequal stakes and bets that share a slot, by simulation
 ``monitor``    the bankroll as an anytime-valid test of a live strategy
 ``cscv``       probability of backtest overfitting and its null band
+``dominance``  is the in-sample winner better than a random pick
 ``spa``        which configurations beat the benchmark: reality check, SPA, StepM
 ``bootstrap``  stationary bootstrap, block length, long-run deviation, intervals
 ``effective``  effective number of correlated trials, clusters of trials
-``forecast``   Brier and log scores, their decompositions, gain over the market price
-``calibration`` reliability curve, logistic recalibration, Spiegelhalter's test
 ``multiple``   p-value adjustment for several tests
 ``haircut``    what the adjustment leaves of a Sharpe ratio, profit hurdles
-``splits``     walk-forward folds with purge and embargo in event time
+``forecast``   Brier and log scores, Murphy's decomposition, gain over the market price
+``corp``       CORP decomposition and curve, miscalibration of model against market
+``calibration`` reliability curve, calibration error, logistic recalibration, Spiegelhalter's test
+``splits``     walk-forward and combinatorial folds with purge, gap and embargo in event time
+``splitters``  the same behind scikit-learn's splitter interface
+``leak``       does a splitter let answers into the training set
+``concurrency`` overlapping labels: uniqueness, sequential bootstrap
+``dependence`` bets that are not independent: design effect, runs test, HAC ratio, effective bets
 """

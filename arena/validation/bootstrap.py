@@ -22,6 +22,7 @@ from arena.validation.sharpe import moments
 Statistic = Literal["mean", "sharpe"]
 Method = Literal["percentile", "basic", "normal", "studentised", "bca"]
 TIE = 1e-12  # resampled values this close to the estimate are equal to it
+FEWEST_RUNS = 10  # mean number of runs from which a resample's own standard error can be had
 CHUNK = 64  # columns transformed together
 
 
@@ -169,8 +170,8 @@ def bootstrap_interval(
     ``bca``          bias-corrected and accelerated, Efron (1987). Independent slots only: ``block=1``.
 
     Raises :class:`ValidationError` for a non-finite row, a constant series, fewer than 10 rows or 20 draws,
-    ``bca`` with a longer block, and a method that the resamples do not allow (``normal`` needs a variance in
-    each, ``bca`` some on both sides of the estimate).
+    ``bca`` with a longer block, ``studentised`` with fewer than 10 blocks, and where resamples are too uneven:
+    ``normal`` needs a variance in each, ``bca`` some on both sides of the estimate.
     """
     x = vector(returns, "returns", minimum=10)
     draws = whole(draws, "draws", 20)
@@ -184,6 +185,10 @@ def bootstrap_interval(
     if method == "bca" and length != 1.0:
         raise ValidationError(
             f"block is {length:g} rows; BCa is for independent slots, so pass block=1 or another method."
+        )
+    if method == "studentised" and length * FEWEST_RUNS > x.size:
+        raise ValidationError(
+            f"block is {length:g} rows of {x.size}; a studentised interval needs {FEWEST_RUNS} runs, so use percentile."
         )
     deviations = (x - m.mean) / m.deviation
     # The mean is resampled in units of the standard deviation, about 0.
@@ -239,14 +244,17 @@ def _resample(
             value = float(z[0]) + centre
             values[d] = 0.0 if abs(value) < 1e-15 else math.copysign(math.inf, value)
         if pivot:
-            gap = values[d] - centre
-            if constant:
-                pivots[d] = math.copysign(math.inf, gap)
-            elif statistic == "mean":
-                pivots[d] = gap / influence_error(z, mean, 1.0, 0.0, fresh)
-            else:
-                pivots[d] = gap / influence_error(z, mean, deviation, float(values[d]), fresh)
+            scale, sharpe = (1.0, 0.0) if statistic == "mean" else (deviation, float(values[d]))
+            error = 0.0 if constant else influence_error(z, mean, scale, sharpe, fresh)
+            pivots[d] = _pivot(float(values[d]) - centre, error)
     return values, pivots, degenerate
+
+
+def _pivot(gap: float, error: float) -> float:
+    """``gap / error``; 0 or infinite where a resample has no error because it is constant or a single run."""
+    if error > TIE:
+        return gap / error
+    return 0.0 if abs(gap) <= TIE else math.copysign(math.inf, gap)
 
 
 def _influence_deviation(deviations: Floats, sharpe: float, block: float) -> float:

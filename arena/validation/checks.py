@@ -70,6 +70,14 @@ def outcomes(values: ArrayLike, name: str = "outcome") -> Floats:
     return array
 
 
+def integers(values: ArrayLike, name: str) -> Ints:
+    """``values`` as a vector of whole numbers (int64); an integer dtype is required, or no rows at all."""
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValidationError(f"{name} must be a vector of whole numbers, not {array.dtype} of shape {array.shape}.")
+    return array.astype(np.int64)
+
+
 def same_length(columns: Sequence[tuple[str, NDArray[Any]]]) -> None:
     """Raise unless every named column has as many rows as the first."""
     first_name, first = columns[0]

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from arena.errors import ValidationError
-from arena.validation.checks import Floats, inside, outcomes, probabilities, same_length, vector
+from arena.validation.checks import Floats, Ints, inside, integers, outcomes, probabilities, same_length, vector
 
 
 class Bankroll(NamedTuple):
@@ -45,10 +44,7 @@ class Bankroll(NamedTuple):
         not in [0, 1) or the fractions of the slot add up to 1 or more.
         """
         f, p, y = _bets(fraction, break_even, won)
-        return self._grown(_factor(f, p, y))
-
-    def _grown(self, factor: float) -> Bankroll:
-        value = self.log_value + math.log(factor)
+        value = self.log_value + float(_log_factors(f, p, y, np.zeros(1, dtype=np.int64))[0])
         return Bankroll(value, max(self.log_peak, value), self.slots + 1)
 
 
@@ -77,11 +73,16 @@ def _bets(fraction: ArrayLike, break_even: ArrayLike, won: ArrayLike) -> tuple[F
     return f, p, y
 
 
-def _factor(f: Floats, p: Floats, y: Floats) -> float:
-    total = float(f.sum())
-    if total >= 1.0:
-        raise ValidationError(f"the fractions of a slot add up to {total:g}; scale them to less than 1.")
-    return (1.0 - total) + float((f * y / p).sum())
+def _log_factors(f: Floats, p: Floats, y: Floats, starts: Ints) -> Floats:
+    """Log of ``1 + sum f r`` of each slot; slot k begins at row ``starts[k]``."""
+    total = np.add.reduceat(f, starts)
+    if (total >= 1.0).any():
+        slot = int(np.argmax(total >= 1.0))
+        raise ValidationError(
+            f"the fractions of the slot that begins in row {starts[slot]} add up to {total[slot]:g}; "
+            "scale them to less than 1."
+        )
+    return np.log((1.0 - total) + np.add.reduceat(f * y / p, starts))
 
 
 def monitor(
@@ -93,19 +94,17 @@ def monitor(
     out of order.
     """
     f, p, y = _bets(fraction, break_even, won)
-    label = np.asarray(slot)
+    label = integers(slot, "slot")
     same_length([("fraction", f), ("slot", label)])
     steps = np.diff(label)
     if (steps < 0).any():
         raise ValidationError(f"slot decreases in row {int(np.argmax(steps < 0)) + 1}; sort the bets by slot.")
     target = -math.log(inside(alpha, "alpha", 0.0, 1.0))
-    edges = np.concatenate(([0], np.flatnonzero(steps) + 1, [f.size]))
-    state, path = Bankroll(), np.empty(edges.size - 1)
-    for k, (first, last) in enumerate(pairwise(edges)):
-        state = state._grown(_factor(f[first:last], p[first:last], y[first:last]))
-        path[k] = state.log_value
+    starts = np.concatenate(([0], np.flatnonzero(steps) + 1)).astype(np.int64)
+    path = np.cumsum(_log_factors(f, p, y, starts))
+    final = Bankroll(float(path[-1]), max(0.0, float(path.max())), int(path.size))
     reached = np.flatnonzero(path >= target)
-    return Monitoring(path, state, int(reached[0]) if reached.size else None, alpha)
+    return Monitoring(path, final, int(reached[0]) if reached.size else None, alpha)
 
 
 def half_kelly(win_probability: ArrayLike, break_even: ArrayLike) -> Floats:

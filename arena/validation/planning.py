@@ -60,13 +60,13 @@ def family_level(alpha: float, family: int) -> float:
 
 def critical_wins(bets: ArrayLike, break_even: float, level: float) -> Floats:
     """Smallest wins whose exact p-value is at most ``level``, for each number of ``bets``; bets + 1 if none is."""
-    n = np.asarray(bets, dtype=np.float64)
-    z = -float(ndtri(level))
-    skewed = n * break_even + (1.0 - 2.0 * break_even) * (z * z - 1.0) / 6.0
-    wins: Floats = np.clip(np.ceil(skewed + z * np.sqrt(n * break_even * (1.0 - break_even))), 0.0, n)
-    while (open_ := (upper_tail(wins, n, break_even) > level)).any():
+    n, b = np.asarray(bets, dtype=np.float64), inside(break_even, "break_even", 0.0, 1.0)
+    z = -float(ndtri(inside(level, "level", 0.0, 1.0)))
+    skewed = n * b + (1.0 - 2.0 * b) * (z * z - 1.0) / 6.0
+    wins: Floats = np.clip(np.ceil(skewed + z * np.sqrt(n * b * (1.0 - b))), 0.0, n)
+    while (open_ := (upper_tail(wins, n, b) > level)).any():
         wins += open_
-    while (spare := (upper_tail(wins - 1.0, n, break_even) <= level)).any():
+    while (spare := (upper_tail(wins - 1.0, n, b) <= level)).any():
         wins -= spare
     return wins
 

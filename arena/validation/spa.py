@@ -25,7 +25,7 @@ from arena.validation.checks import Bools, Floats, Ints, columns, finite, inside
 from arena.validation.spa_kernels import exceedances, step_exceedances
 
 TIE = 1e-12  # relative: a resampled maximum this close to the statistic reaches it, as exact arithmetic would say
-CHUNK = 128  # resamples held at a time
+CHUNK = 512  # resamples held at a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from arena.errors import ValidationError
 from arena.jit import jit
-from arena.validation.checks import Floats, Ints, outcomes, probabilities, same_length, vector, whole
+from arena.validation.checks import Floats, Ints, integers, outcomes, probabilities, same_length, vector, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ def _simulate(
 
 def _by_slot(slot: ArrayLike, columns: list[tuple[str, Floats]]) -> tuple[list[Floats], Ints]:
     """The columns sorted by slot, and where each slot starts (one more entry than slots)."""
-    label = np.asarray(slot)
-    if label.ndim != 1 or (label.size and label.dtype.kind not in "iu"):
-        raise ValidationError(f"slot must be a vector of whole numbers, not {label.dtype} of shape {label.shape}.")
+    label = integers(slot, "slot")
     same_length([*columns, ("slot", label)])
     order = np.argsort(label, kind="stable")
     label = label[order]

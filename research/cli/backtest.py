@@ -14,13 +14,15 @@ import typer
 from arena.errors import ConfigError
 from research.cli.group import OneLineErrors
 from research.cli.holdout import open_command, register_command
+from research.cli.planner import plan_command
 from research.cli.screen import bar_on, console_for, progress_on
+from research.cli.study import study_command
 from research.cli.trials import trials_command
 
 if TYPE_CHECKING:
     from research.experiment import Experiment
 
-_COMMANDS = ("run", "check", "ls", "trials", "register", "open")
+_COMMANDS = ("run", "check", "ls", "trials", "register", "open", "plan", "study")
 
 
 class _StrategyFirst(OneLineErrors):
@@ -172,6 +174,8 @@ def list_strategies() -> None:
 app.command("trials")(trials_command)
 app.command("register")(register_command)
 app.command("open")(open_command)
+app.command("plan")(plan_command)
+app.command("study")(study_command)
 
 
 def _policy(file: Path | None) -> dict[str, Any]:

@@ -92,6 +92,11 @@ def open_command(
             f"{number(w.p_value, 3)}, {number(found.p_value or 1.0, 3)} over {found.openings} openings "
             f"(needs < {alpha:g})."
         )
+    if found.power is not None and found.claimed_edge is not None:
+        console.print(
+            f"So many bets find the edge that the strategy claimed, {100 * found.claimed_edge:.1f} points, "
+            f"with probability {percent(found.power, 0)}."
+        )
     if found.interval is not None:
         i = found.interval
         console.print(

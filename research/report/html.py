@@ -1,41 +1,18 @@
-"""The tear sheet: one HTML file that needs nothing but a browser, written in one step."""
+"""The tear sheet: what a run found, as a page."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from research.report import evidence_figures, figures, sensitivity_figures, tables
 from research.report.evidence import evidence_list
 from research.report.figures import accounts
 from research.report.needs import needs
+from research.report.page import multiples, page, plots, section, write
 from research.report.text import execution, headline, if_bet, percent, span, usd, why
-from research.report.theme import Figure
 from research.result import RunResult
-
-# The buttons are listed because the default set holds "Share chart", which would upload the reader's figures.
-_CONFIG = {
-    "responsive": True,
-    "displaylogo": False,
-    "plotlyServerURL": "",
-    "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-}
-_DRAW = """
-const config = JSON.parse(document.getElementById("config").textContent);
-for (const node of document.querySelectorAll("script.figure")) {
-  const f = JSON.parse(node.textContent);
-  const own = "bare" in node.dataset ? {...config, displayModeBar: false} : config;
-  Plotly.newPlot(node.dataset.into, f.data, f.layout, own);
-}
-"""
-# The page must not call home, whatever a plotting library would like to fetch.
-_POLICY = (
-    "default-src 'none'; form-action 'none'; img-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
-)
 
 
 def write_report(result: RunResult, path: Path, run_link: str = "") -> Path:
@@ -43,40 +20,22 @@ def write_report(result: RunResult, path: Path, run_link: str = "") -> Path:
 
     ``run_link`` is where the run is tracked: an http address becomes a link, anything else is shown as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page = render(result, run_link)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(page)
-        Path(temporary).chmod(0o644)  # mkstemp makes it private; a report is an ordinary file
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return write(render(result, run_link), path)
 
 
 def render(result: RunResult, run_link: str = "") -> str:
     """The page as text."""
-    from plotly.offline import get_plotlyjs
-
     title = f"{result.strategy.id}: {headline(result)} on {result.data.name}"
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(title)}</title><style>{style}</style><script>{get_plotlyjs()}</script></head><body><main>"
-        f"{_header(result, run_link)}{_verdict(result)}{_accounts(result)}{_needs(result)}"
-        f"{_plots(result)}{_walk(result)}{_settings(result)}</main>"
-        f'<script type="application/json" id="config">{_json(_CONFIG)}</script><script>{_DRAW}</script></body></html>'
+    parts = (
+        _header(result, run_link),
+        _verdict(result),
+        _accounts(result),
+        _needs(result),
+        _plots(result),
+        _walk(result),
+        _settings(result),
     )
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return page(title, "".join(parts))
 
 
 def _header(result: RunResult, run_link: str) -> str:
@@ -146,15 +105,10 @@ def _tiles(result: RunResult) -> str:
     return f'<section class="tiles"><h2>{escape(where)}</h2><div>{cells}</div></section>'
 
 
-def _section(title: str, body: str, caption: str = "") -> str:
-    under = f'<p class="caption">{caption}</p>' if caption else ""
-    return f"<section><h2>{title}</h2>{body}{under}</section>" if body else ""
-
-
 def _verdict(result: RunResult) -> str:
     if result.walk_forward is None:
         return ""
-    return _section(
+    return section(
         "Verdict",
         tables.verdict_table(result.walk_forward.verdict),
         "A gate whose figure could not be computed fails: silence is not evidence. The gates count every "
@@ -163,7 +117,7 @@ def _verdict(result: RunResult) -> str:
 
 
 def _accounts(result: RunResult) -> str:
-    return _section(
+    return section(
         "Accounts side by side",
         tables.accounts_table(result),
         "<b>Break-even</b> is the mean cost of a share, fee included: the win rate at which bets pay nothing. "
@@ -177,48 +131,31 @@ def _needs(result: RunResult) -> str:
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in needs(result))
     if not said:
         return ""
-    shown = (sensitivity_figures.latency(result), sensitivity_figures.cost(result))
-    levers = "".join(_plot(figure) for figure in sensitivity_figures.levers(result))
-    body = f'<ul class="said">{said}</ul><div class="plots">{"".join(_plot(figure) for figure in shown)}</div>'
+    shown = plots(sensitivity_figures.latency(result), sensitivity_figures.cost(result))
+    levers = multiples(*sensitivity_figures.levers(result))
+    body = f'<ul class="said">{said}</ul>{shown}'
     if levers:
-        body += f'<h3 class="group">Return with one lever moved</h3><div class="multiples">{levers}</div>'
+        body += f'<h3 class="group">Return with one lever moved</h3>{levers}'
         body += f'<p class="caption">{sensitivity_figures.LEVERS_CAPTION}</p>'
-    return _section("What the edge needs", body)
-
-
-def _plot(figure: Figure) -> str:
-    wide = ' class="wide"' if figure.wide else ""
-    if not figure.traces:
-        return f'<figure{wide}><h3>{figure.title}</h3><p class="empty">{escape(figure.empty)}</p></figure>'
-    drawn = _json({"data": figure.traces, "layout": {**figure.layout, "height": figure.height}})
-    bare = " data-bare" if figure.bare else ""
-    caption = f"<figcaption>{figure.caption}</figcaption>" if figure.caption else ""
-    return (
-        f'<figure{wide}><h3>{figure.title}</h3><div class="scroll"><div id="f-{figure.key}" '
-        f'style="height:{figure.height}px;min-width:{figure.least_width}px"></div></div>{caption}'
-        f'<script type="application/json" class="figure" data-into="f-{figure.key}"{bare}>{drawn}</script></figure>'
-    )
+    return section("What the edge needs", body)
 
 
 def _plots(result: RunResult) -> str:
-    def together(*shown: Figure) -> str:
-        return f'<section class="plots">{"".join(_plot(figure) for figure in shown)}</section>'
-
     return (
-        together(
+        plots(
             figures.equity(result),
             sensitivity_figures.bankroll(result),
             figures.by_price(result),
             figures.costs(result),
         )
-        + _section("Costs in dollars", tables.costs_table(result))
-        + together(
+        + section("Costs in dollars", tables.costs_table(result))
+        + plots(
             evidence_figures.overfitting(result),
             evidence_figures.parameters(result),
             evidence_figures.calibration(result),
         )
-        + _section("Forecast scores", tables.calibration_table(result))
-        + together(figures.funnel(result))
+        + section("Forecast scores", tables.calibration_table(result))
+        + plots(figures.funnel(result))
     )
 
 
@@ -232,15 +169,15 @@ def _walk(result: RunResult) -> str:
         "sharpe": "Sharpe ratio per window",
     }[objective.name]
     return (
-        _section("Evidence", evidence_list(result))
-        + _section(
+        section("Evidence", evidence_list(result))
+        + section(
             "Folds",
             tables.folds_table(result),
             f"Scores are the {unit}, times 10<sup>4</sup>, of the configuration with the best training score among "
             f"those with at least {objective.min_bets:,} training bets. <b>Rank corr.</b>: Spearman between training "
             "and test scores over the grid; about 0 means that the order of the training did not survive.",
         )
-        + _section(
+        + section(
             "Chosen levers by fold",
             tables.chosen_table(result),
             "The mark shows where the choice lies in the searched range. Choices that wander from end to end say that "
@@ -253,11 +190,11 @@ def _walk(result: RunResult) -> str:
 def _settings(result: RunResult) -> str:
     settings = json.dumps(result.experiment.model_dump(mode="json"), indent=2)
     return (
-        _section(
+        section(
             "Configuration",
             tables.configuration_table(result),
             "Every lever of every preset; where they differ is marked.",
         )
-        + _section("To reproduce", tables.reproduce_tables(result))
+        + section("To reproduce", tables.reproduce_tables(result))
         + f"<section><details><summary>Experiment</summary><pre>{escape(settings)}</pre></details></section>"
     )

@@ -7,18 +7,28 @@ inform this one: those seen earlier on windows that this walk-forward is tested 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from arena.errors import ValidationError
-from arena.validation import effective
 from arena.validation.checks import Bools, Floats, Ints, whole
-from research.trials.records import TrialTable
+from arena.validation.effective import (
+    ROUNDING,
+    Clusters,
+    EffectiveTrials,
+    cluster_trials,
+    effective_trials,
+    optimal_clusters,
+    shrunk_correlation,
+)
+from research.trials.records import LookRecord, TrialTable
 from research.trials.sketch import sketch_correlation
 
 MOST_COMPARED = 1000
-"""Trials whose correlations are looked at: the most recent ones. The time taken grows with the square."""
+"""Trials whose correlations are looked at: the most recent ones. Beyond them the time would grow too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Family:
         ideas: distinct ideas among all trials.
         earlier: trials of other evaluations on the same market whose span overlaps the one tested.
         effective: how many independent hypotheses those amount to, see :func:`family_of`.
+        attempt: number of this walk-forward among all that were tested on these windows, from 1.
         clusters, cluster_variance: clusters of all trials and variance of their portfolios' Sharpe ratios per
             slot, the other consistent pair for deflation; None under two clusters.
     """
@@ -43,6 +54,7 @@ class Family:
     ideas: int
     earlier: int
     effective: int
+    attempt: int
     clusters: int | None
     cluster_variance: float | None
 
@@ -58,6 +70,7 @@ class Family:
 
 def family_of(
     table: TrialTable,
+    looks: Sequence[LookRecord],
     *,
     evaluation: str,
     market: str,
@@ -68,14 +81,19 @@ def family_of(
 ) -> Family:
     """The family of one evaluation.
 
+    Earlier is what was looked at before this evaluation's own first look, so that repeating it after others came
+    gives the same answer.
+
     The effective number of earlier trials is the largest of their optimal clusters, their effective rank and
     their distinct ideas. Trials without an outcome count one each, because nothing is known of their
     correlation; but those of one evaluation count no more than all trials of the strategy whose outcomes are
     known do together (this evaluation's own included), because they come from the same strategy. Trials
-    that never bet inform nobody and count only as ideas. Of more than 1,000 the 1,000 most recent are compared.
+    that never bet inform nobody and count only as ideas; trials with the very same returns count once. Of more
+    than 1,000 the 1,000 most recent are compared.
 
     Args:
         table: all trials of the strategy in this world.
+        looks: all looks of the strategy.
         evaluation: id of the evaluation that asks; its own trials are not earlier ones.
         market, first_ns, last_ns: what it is tested on; spans that only touch do not overlap.
         slots: slots tested, to which variances are scaled.
@@ -87,8 +105,19 @@ def family_of(
     whole(slots, "slots", 1)
     if first_ns > last_ns:
         raise ValidationError(f"the span tested ends ({last_ns} ns) before it begins ({first_ns} ns).")
-    earlier = (table.evaluation != evaluation) & (table.market == market)
+    own = [r.number for r in looks if r.look.evaluation == evaluation]
+    begun = min(own, default=len(table) and int(table.look.max()) + 1)
+    earlier = (table.evaluation != evaluation) & (table.market == market) & (table.look < begun)
     earlier &= (table.first_ns < last_ns) & (table.last_ns > first_ns)
+    rivals = {
+        r.look.evaluation
+        for r in looks
+        if r.number < begun
+        and r.look.kind == "walk-forward"
+        and (r.look.world, r.look.market) == (table.world, market)
+        and r.look.first_ns < last_ns
+        and r.look.last_ns > first_ns
+    }
     clusters, cluster_variance = _clusters(table, rng)
     return Family(
         trials=len(table),
@@ -97,6 +126,7 @@ def family_of(
         ideas=len(set(table.idea)),
         earlier=int(earlier.sum()),
         effective=_effective(table, earlier, rng),
+        attempt=1 + len(rivals - {evaluation}),
         clusters=clusters,
         cluster_variance=cluster_variance / slots if cluster_variance is not None else None,
     )
@@ -115,10 +145,27 @@ def sharpe_variance(table: TrialTable, slots: int) -> float | None:
     return float(z.var(ddof=1)) / slots if z.size > 1 else None
 
 
-def recent(chosen: Bools) -> Ints:
-    """Rows of the most recent trials among the ``chosen`` ones."""
-    rows: Ints = np.flatnonzero(chosen)[-MOST_COMPARED:]
-    return rows
+def distinct(table: TrialTable, chosen: Bools) -> Ints:
+    """Rows of the most recent trials among the ``chosen`` ones whose returns differ from each other.
+
+    Levers that change nothing give many trials with the same bets; they are one hypothesis exactly.
+    """
+    latest = {table.sketch[row].tobytes(): row for row in np.flatnonzero(chosen)}
+    return np.sort(np.array(list(latest.values()), dtype=np.int64))[-MOST_COMPARED:]
+
+
+def clusters_of(table: TrialTable, rows: Ints, rng: np.random.Generator) -> Clusters:
+    """Optimal clusters of trials."""
+    return optimal_clusters(sketch_correlation(table.sketch[rows]), rng)
+
+
+def measures_of(table: TrialTable, rows: Ints) -> EffectiveTrials:
+    """Effective number of trials by every definition.
+
+    From shrunk correlations: the errors of 256 dimensions alone would make 200 independent trials look like
+    130. Clusters do not suffer from them, and shrinking would tear apart trials that are nearly the same.
+    """
+    return effective_trials(shrunk_correlation(table.sketch[rows].T))
 
 
 def _effective(table: TrialTable, earlier: Bools, rng: np.random.Generator) -> int:
@@ -134,12 +181,12 @@ def _effective(table: TrialTable, earlier: Bools, rng: np.random.Generator) -> i
 
 
 def _hypotheses(table: TrialTable, chosen: Bools, rng: np.random.Generator) -> int:
-    """Effective number of trials; correlations are shrunk, or the error of the sketches would hide some."""
-    rows = recent(chosen)
+    """Effective number of trials, and no less than their ideas."""
+    rows = distinct(table, chosen)
     if rows.size == 0:
         return 0
-    correlation = effective.shrunk_correlation(table.sketch[rows].T)
-    return effective.sidak_family(correlation, len(set(table.idea[chosen])), rng)
+    rank = math.ceil(measures_of(table, rows).effective_rank - ROUNDING)
+    return max(clusters_of(table, rows, rng).count, rank, len(set(table.idea[chosen])))
 
 
 def _clusters(table: TrialTable, rng: np.random.Generator) -> tuple[int | None, float | None]:
@@ -147,13 +194,10 @@ def _clusters(table: TrialTable, rng: np.random.Generator) -> tuple[int | None, 
 
     Totals instead of means, and their deviations, so that trials on spans of different length mix.
     """
-    rows = recent(table.varies)
-    if rows.size < 2:
-        return None, None
-    found = effective.optimal_clusters(effective.shrunk_correlation(table.sketch[rows].T), rng)
-    if found.count < 2:
+    rows = distinct(table, table.varies)
+    found = clusters_of(table, rows, rng) if rows.size > 1 else None
+    if found is None or found.count < 2:
         return None, None
     slots = table.slots[rows]
     total, spread = table.mean[rows] * slots, table.deviation[rows] * np.sqrt(slots)
-    pair = effective.cluster_trials(total, spread, sketch_correlation(table.sketch[rows]), found)
-    return found.count, pair.variance
+    return found.count, cluster_trials(total, spread, sketch_correlation(table.sketch[rows]), found).variance

@@ -81,7 +81,9 @@ class Entry(NamedTuple):
         return hashlib.sha256(self.previous + content.encode()).digest()
 
 
-_COLUMNS = ", ".join(Entry._fields)
+# An edit may have left another type behind; it must be named by verify, not stop it.
+_BYTES = ("payload", "previous", "digest")
+_COLUMNS = ", ".join(f"CAST({name} AS BLOB)" if name in _BYTES else name for name in Entry._fields)
 
 
 class Store:
@@ -96,7 +98,7 @@ class Store:
         self._clock = clock
         with self._failures():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connect("rwc")) as db:
+            with self._connection("rwc") as db:
                 if not self._is_ledger(db):
                     _patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
                     with self._transaction(db):
@@ -107,14 +109,14 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that sees one state of the file."""
-        with self._failures(), closing(self._connect("rw")) as db:
+        with self._failures(), self._connection("rw") as db:
             db.execute("BEGIN")
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection that is the only writer; what it appends is on disk when the block has been left."""
-        with self._failures(), closing(self._connect("rw")) as db, self._transaction(db):
+        with self._failures(), self._connection("rw") as db, self._transaction(db):
             yield db
 
     def append(
@@ -136,7 +138,7 @@ class Store:
         last = db.execute("SELECT number, digest FROM entries ORDER BY number DESC LIMIT 1").fetchone() or (0, GENESIS)
         entry = Entry(last[0] + 1, self._clock(), kind, strategy, about, body, key, last[1], b"")
         entry = entry._replace(digest=entry.expected())
-        db.execute(f"INSERT INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entry)
+        db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entry)
         return entry
 
     def entries(self, db: sqlite3.Connection, where: str = "TRUE", values: tuple[object, ...] = ()) -> Iterator[Entry]:
@@ -146,7 +148,7 @@ class Store:
 
     def payload(self, db: sqlite3.Connection, key: bytes | None) -> bytes:
         """The bytes stored under a digest."""
-        found = db.execute("SELECT bytes FROM payloads WHERE digest = ?", (key,)).fetchone()
+        found = db.execute("SELECT CAST(bytes AS BLOB) FROM payloads WHERE digest = ?", (key,)).fetchone()
         if found is None:
             raise LedgerError(f"the trial ledger {self.path} lacks a payload; verify it and restore it from a copy.")
         payload: bytes = found[0]
@@ -162,6 +164,10 @@ class Store:
                 if why:
                     return Verification(total, head.hex(), count + 1, why)
                 count, head = count + 1, entry.digest
+            # A sound chain behind a damaged index could still hide a look.
+            said = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            if said != "ok":
+                raise LedgerError(f"the trial ledger {self.path} {_damaged(said)}")
             return Verification(total, head.hex(), 0, "")
 
     def _fault(self, db: sqlite3.Connection, entry: Entry, number: int, head: bytes) -> str:
@@ -172,20 +178,25 @@ class Store:
         if entry.digest != entry.expected():
             return f"entry {number} is not what was written"
         if entry.payload is not None:
-            found = db.execute("SELECT bytes FROM payloads WHERE digest = ?", (entry.payload,)).fetchone()
+            found = db.execute("SELECT CAST(bytes AS BLOB) FROM payloads WHERE digest = ?", (entry.payload,)).fetchone()
             if found is None or hashlib.sha256(found[0]).digest() != entry.payload:
                 return f"the payload of entry {number} is {'missing' if found is None else 'not what was written'}"
         return ""
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=PATIENCE_S
-        )
-        db.execute("PRAGMA synchronous = FULL")
-        return db
+    @contextmanager
+    def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
+        address = f"{self.path.resolve().as_uri()}?mode={mode}"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=PATIENCE_S)) as db:
+            # The first reading opens the log, which another process may just be removing.
+            _patiently(lambda: db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone())
+            db.text_factory = lambda text: text.decode(errors="replace")
+            db.execute("PRAGMA synchronous = FULL")
+            yield db
 
     def _is_ledger(self, db: sqlite3.Connection) -> bool:
         """False for a new file; a file that is something else is an error."""
+        # Asked first: another process may make the ledger between the questions, tables and marks at once.
+        used = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if application == APPLICATION and version == SCHEMA:
@@ -195,13 +206,13 @@ class Store:
                 f"the trial ledger {self.path} has format {version}, this version of Arena knows {SCHEMA}; "
                 "use the Arena that wrote it, or name another file with ARENA_TRIALS."
             )
-        if db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
+        if used:
             raise LedgerError(f"{self.path} is a database but not a trial ledger; name another file with ARENA_TRIALS.")
         return False
 
     @contextmanager
     def _transaction(self, db: sqlite3.Connection) -> Iterator[None]:
-        _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+        db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
@@ -254,10 +265,14 @@ def _explain(error: sqlite3.Error) -> str:
             "or name another file with ARENA_TRIALS."
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return (
-            f"is damaged ({error}); restore it from a copy, or save what is left with `sqlite3 FILE .recover`. "
-            "Do not start afresh: what was looked at stays looked at."
-        )
+        return _damaged(str(error))
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return f"could not be written to disk ({error}); make room or check the disk, then try again."
     return f"failed: {error}."
+
+
+def _damaged(how: str) -> str:
+    return (
+        f"is damaged ({how}); restore it from a copy, or save what is left with `sqlite3 FILE .recover`. "
+        "Do not start afresh: what was looked at stays looked at."
+    )

@@ -16,10 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.validation.deflation import expected_maximum
-from arena.validation.effective import EffectiveTrials, effective_trials, optimal_clusters, shrunk_correlation
-from research.trials.family import recent, sharpe_variance, z_scores
+from arena.validation.effective import EffectiveTrials
+from research.trials.family import clusters_of, distinct, measures_of, sharpe_variance, z_scores
 from research.trials.ledger import TrialLedger
-from research.trials.records import LookRecord, Note, TrialTable, Verification
+from research.trials.records import LedgerError, LookRecord, Note, TrialTable, Verification
 
 LATEST = 10
 """Looks and notes shown."""
@@ -49,7 +49,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Independence:
-    """How many independent trials the ``compared`` ones amount to."""
+    """How many independent trials those that bet differently, ``compared`` of them, amount to."""
 
     compared: int
     clusters: int
@@ -94,29 +94,36 @@ def view(ledger: TrialLedger, strategy: str) -> View:
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    looks = ledger.looks(strategy)
-    worlds = dict.fromkeys(record.look.world for record in looks)
+    verification = ledger.verify()
+    try:
+        looks = ledger.looks(strategy)
+        worlds = {
+            world: (ledger.trials(strategy, world), [record for record in looks if record.look.world == world])
+            for world in dict.fromkeys(record.look.world for record in looks)
+        }
+        notes = ledger.notes(strategy)
+    except LedgerError as error:
+        if verification.broken:
+            raise LedgerError(f"{error} Here: {verification.why}.") from error
+        raise
     return View(
         strategy=strategy,
         ledger=str(ledger.path),
-        worlds=tuple(
-            _world(ledger.trials(strategy, world), [r for r in looks if r.look.world == world]) for world in worlds
-        ),
+        worlds=tuple(_world(*held) for held in worlds.values()),
         looks=tuple(looks[-LATEST:]),
-        notes=tuple(ledger.notes(strategy)[-LATEST:]),
-        verification=ledger.verify(),
+        notes=tuple(notes[-LATEST:]),
+        verification=verification,
     )
 
 
 def _world(table: TrialTable, looks: Sequence[LookRecord]) -> World:
-    rows = recent(table.varies)
+    rows = distinct(table, table.varies)
     slots = int(table.slots.max(initial=0))
     variance = sharpe_variance(table, slots)
     independence = best = None
     if rows.size:
-        correlation = shrunk_correlation(table.sketch[rows].T)
-        clusters = optimal_clusters(correlation, np.random.default_rng(0)).count
-        independence = Independence(int(rows.size), clusters, effective_trials(correlation))
+        clusters = clusters_of(table, rows, np.random.default_rng(0)).count
+        independence = Independence(int(rows.size), clusters, measures_of(table, rows))
         z = z_scores(table)
         row = int(np.flatnonzero(table.varies)[z.argmax()])
         best = Best(
@@ -163,7 +170,7 @@ def show(shown: View, console: Console) -> None:
         state = _short(f"failed: {record.why}" if record.state == "failed" else record.state)
         table.add_row(
             *(str(record.number), _date(record.at_ns), Text(record.look.world), record.look.kind),
-            *(f"{record.configurations:,}", Text(state), Text(record.look.idea)),
+            *(f"{record.configurations:,}", Text(state), Text(_short(record.look.idea))),
         )
     _section("latest looks", console)
     console.print(table)
@@ -224,7 +231,7 @@ def _show_world(world: World, console: Console) -> None:
 def _measures(found: Independence) -> Text:
     m = found.measures
     return Text.assemble(
-        f"of {found.compared:,} that bet: clusters ",
+        f"of {found.compared:,} that bet differently: clusters ",
         (f"{found.clusters}", "bold"),
         ", effective rank ",
         (f"{m.effective_rank:.1f}", "bold"),

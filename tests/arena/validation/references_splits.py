@@ -26,5 +26,5 @@ def combinatorial_values(case: dict[str, Any]) -> dict[str, Any]:
     }
     for k, fold in enumerate(folds):
         values[f"splits/{k}/train"] = fold.train
-        values[f"splits/{k}/test"] = fold.test.reshape(tested, -1)
+        values[f"splits/{k}/test"] = fold.test.reshape(tested, -1).tolist()
     return values

@@ -176,3 +176,21 @@ def test_more_wins_than_bets_are_refused() -> None:
         win_rate_interval(4, 3)
     with pytest.raises(ValidationError, match="bankroll"):
         growth(1.0, 0.5, 0.5)
+
+
+def test_randomised_p_values_of_fair_bets_are_uniform() -> None:
+    """The p-value less a random share of the observed point's mass is uniform; mid-p takes half of it."""
+    rng, found = np.random.default_rng(14), []
+    for _ in range(3000):
+        price = rng.uniform(0.05, 0.95, 20)
+        test = poisson_binomial_test(rng.random(20) < price, price)
+        found.append(test.p_value - 2 * (test.p_value - test.mid_p) * rng.random())
+    assert stats.kstest(found, "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.2])
+def test_the_exact_test_errs_no_more_often_than_its_level(alpha: float) -> None:
+    rng = np.random.default_rng(15)
+    price = rng.uniform(0.7, 0.99, 40)
+    rejected = np.mean([poisson_binomial_test(rng.random(40) < price, price).p_value <= alpha for _ in range(4000)])
+    assert rejected <= alpha + 3 * math.sqrt(alpha * (1 - alpha) / 4000)

@@ -216,6 +216,85 @@ def test_the_null_band_is_centred_although_the_matrix_holds_skill() -> None:
     assert band.draws.shape == (300,)
 
 
+def test_a_gap_leaves_out_slots_between_blocks_only() -> None:
+    matrix = noise(8 * 12 + 7 * 3 + 2)
+    result = overfitting(matrix, 8, gap=3)
+    assert (result.rows_used, result.rows_dropped, result.gap) == (96, 2, 3)
+    kept = np.concatenate([2 + b * 15 + np.arange(12) for b in range(8)])
+    assert result.logits.tobytes() == overfitting(matrix[kept], 8).logits.tobytes()
+    matrix[np.setdiff1d(np.arange(matrix.shape[0]), kept)] = 1e9
+    assert overfitting(matrix, 8, gap=3).logits.tobytes() == result.logits.tobytes()
+
+
+def test_the_null_band_has_the_gap_of_the_question() -> None:
+    plain, spaced = (null_band(noise(117), 8, 20, np.random.default_rng(1), gap=gap).draws for gap in (0, 3))
+    assert (plain != spaced).any()
+    constant = noise(117)
+    constant[:, 11] = 0.0
+    constant[[14, 29, 44], 11] = 1.0  # bets in the gaps only
+    assert overfitting(constant, 8, gap=3, minimum_configurations=11).constant_configurations == 1
+
+
+def test_configurations_with_few_bets_in_a_block_are_reported_and_left_out_on_demand() -> None:
+    matrix = noise()
+    matrix[12:24, 3] = 0.0
+    matrix[17, 3] = 1.0  # one bet in block 1
+    assert overfitting(matrix, 8).fewest_bets == 1
+    assert overfitting(noise(), 8).fewest_bets == 12
+    strict = overfitting(matrix, 8, minimum_bets=2)
+    assert (strict.sparse_configurations, strict.configurations, strict.fewest_bets) == (1, 11, 12)
+    assert strict.logits.tobytes() == overfitting(np.delete(matrix, 3, axis=1), 8).logits.tobytes()
+    assert 3 not in strict.best
+    band = [null_band(m, 8, 20, np.random.default_rng(1), minimum_bets=2).draws for m in (matrix, noise())]
+    assert (band[0] != band[1]).any()
+
+
+def test_equal_skill_has_a_pbo_of_one_half_although_every_configuration_earns() -> None:
+    found = [overfitting(noise(240, 20, seed) + 1.0, 8) for seed in range(200)]
+    assert np.mean([r.pbo for r in found]) == pytest.approx(0.5, abs=3.5 * 0.21 / np.sqrt(200))
+    assert max(r.probability_of_loss for r in found) == 0.0
+
+
+def test_a_pool_of_losers_can_have_a_pbo_near_zero() -> None:
+    result = overfitting(noise(960, 20) - np.linspace(0.5, 1.5, 20), 8)
+    assert result.pbo < 0.05
+    assert result.probability_of_loss == 1.0
+
+
+def test_a_peek_at_the_outcome_has_a_pbo_of_zero() -> None:
+    rng = np.random.default_rng(5)
+    outcome = np.where(rng.random(480) < 0.5, 1.0, -1.0)
+    matrix = np.where(rng.random((480, 20)) < 0.5, 1.0, -1.0)
+    matrix[:, 13] = outcome * np.where(rng.random(480) < 0.9, outcome, -outcome)
+    result = overfitting(matrix, 8)
+    assert (result.pbo, result.probability_of_loss) == (0.0, 0.0)
+
+
+def test_the_slope_of_pure_noise_is_negative() -> None:
+    slopes = [overfitting(noise(480, 20, seed), 8).slope for seed in range(100)]
+    assert np.mean(slopes) == pytest.approx(-0.522846, abs=3.5 * 0.374309 / 10)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 11))
+def test_more_skill_in_the_winner_of_every_half_never_raises_pbo(seed: int, column: int) -> None:
+    matrix = noise(seed=seed)
+    matrix[:, column] += 1.0
+    lifted = [overfitting(matrix + np.where(np.arange(12) == column, lift, 0.0), 8) for lift in (0.0, 1.0, 4.0)]
+    if (lifted[0].best == column).all():
+        assert lifted[0].pbo >= lifted[1].pbo >= lifted[2].pbo
+    assert lifted[2].pbo == 0.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.floats(1e-3, 1e3), min_size=12, max_size=12))
+def test_the_stake_of_each_configuration_does_not_matter(seed: int, stakes: list[float]) -> None:
+    matrix = noise(seed=seed)
+    first, second = overfitting(matrix, 6), overfitting(matrix * stakes, 6)
+    assert (first.best == second.best).all()
+    np.testing.assert_allclose(first.logits, second.logits)
+
+
 def test_the_null_band_uses_its_generator_and_its_block() -> None:
     a = null_band(noise(), 6, 20, np.random.default_rng(1)).draws
     assert (a == null_band(noise(), 6, 20, np.random.default_rng(1)).draws).all()
@@ -241,6 +320,11 @@ def test_configurations_whose_bets_all_pay_the_same_are_all_tied_in_the_null_ban
         ({"returns": np.where(np.arange(12) == 5, np.nan, noise())}, "column 5"),
         ({"returns": np.full((96, 12), 1e200) * noise()}, "too large"),
         ({"returns": np.zeros(96)}, "slots by configurations"),
+        ({"returns": np.where(np.arange(96)[:, None] == 7, np.inf, noise())}, "row 7, column 0"),
+        ({"gap": -1}, "gap"),
+        ({"gap": 12}, "at least 100 rows"),
+        ({"minimum_bets": 13}, "0 of 12 configurations vary over the slots used with at least 13 bets"),
+        ({"minimum_bets": -1}, "minimum_bets"),
         ({"threads": 0}, "threads"),
     ],
 )

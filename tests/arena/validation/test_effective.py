@@ -198,7 +198,6 @@ def test_a_family_is_the_largest_of_clusters_rank_and_ideas() -> None:
         (lambda: effective_trials([[1.0, 1.5], [1.5, 1.0]]), "row 0, column 1"),
         (lambda: effective_trials([[2.0, 0.5], [0.5, 1.0]]), "row 0, column 0"),
         (lambda: effective_trials([[1.0, math.nan], [math.nan, 1.0]]), "row 0, column 1"),
-        (lambda: effective_trials(blocks([4], -0.9)), "eigenvalue"),
         (lambda: shrunk_correlation(np.ones((9, 2))), "column 0"),
         (lambda: shrunk_correlation([[0.0, 1.0], [1.0, math.nan]]), "row 1, column 1"),
         (lambda: trial_correlation(np.ones(9)), "two dimensions"),

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from arena.errors import ValidationError
-from arena.validation.calibration import calibration_fit, quantile_edges, reliability_curve, spiegelhalter
-from arena.validation.corp import corp, recalibrate
+from arena.validation.bets import kelly
+from arena.validation.calibration import (
+    calibration_error,
+    calibration_fit,
+    quantile_edges,
+    reliability_curve,
+    spiegelhalter,
+)
+from arena.validation.corp import corp
 from arena.validation.forecast import brier, log_loss, log_score_gain, murphy
 
 pairs = st.lists(
@@ -50,36 +58,55 @@ def test_the_corrected_reliability_of_a_calibrated_forecast_is_unbiased() -> Non
     assert np.mean([m.corrected_reliability for m in runs]) == pytest.approx(0.0, abs=3.5 * 0.0017 / math.sqrt(300))
 
 
-@settings(max_examples=60, deadline=None)
-@given(pairs, st.sampled_from(["brier", "log"]))
-def test_corp_terms_add_up_and_are_not_negative(rows: np.ndarray, score: str) -> None:
-    q, y = rows
-    c = corp(q, y, score)  # type: ignore[arg-type]
-    assert c.miscalibration - c.discrimination + c.uncertainty == pytest.approx(c.score, abs=1e-12)
-    assert c.discrimination >= -1e-12
-    assert c.uncertainty >= -1e-12
-    if score == "brier":
-        assert c.miscalibration >= -1e-12
-    assert (np.diff(c.recalibrated[np.argsort(q, kind="stable")]) >= -1e-12).all()
-
-
-@settings(max_examples=40, deadline=None)
-@given(pairs)
-def test_recalibration_is_the_min_max_of_block_means(rows: np.ndarray) -> None:
-    q, y = rows
-    said = np.unique(q)
-    fit = recalibrate(q, y)
-    for k, value in enumerate(said):
-        best = max(
-            min(y[(q >= low) & (q <= high)].mean() for high in said[k:]) for low in said[: k + 1]
-        )  # fmt: skip
-        assert fit[q == value] == pytest.approx(best)
-
-
 def test_log_loss_is_clipped_at_one_tick() -> None:
     assert log_loss([0.0], [1]) == pytest.approx(-math.log(0.001))
     assert log_loss([0.0], [1], tick=0.01) == pytest.approx(-math.log(0.01))
     assert log_loss([1.0], [1], tick=0.01) == pytest.approx(-math.log(0.99))
+
+
+def test_a_certain_and_wrong_forecast_costs_infinity_without_a_tick() -> None:
+    assert log_loss([0.0, 0.5], [1, 1], tick=0.0) == math.inf
+    assert log_loss([0.0, 1.0], [0, 1], tick=0.0) == 0.0
+    assert corp([0.0, 0.5], [1, 1], "log", tick=0.0).miscalibration == math.inf
+    for tick in (-0.1, 0.5, math.nan):
+        with pytest.raises(ValidationError, match="tick"):
+            log_loss([0.5], [1], tick=tick)
+
+
+def test_the_standard_errors_of_the_murphy_terms_are_their_spread_over_samples() -> None:
+    runs = [murphy(*sample(500, seed, tilt=0.1)) for seed in range(400)]
+    for term in ("reliability", "resolution", "uncertainty"):
+        spread = np.std([getattr(m, term) for m in runs])
+        assert np.mean([getattr(m, f"{term}_error") for m in runs]) == pytest.approx(spread, rel=0.2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.02, 0.98), st.floats(0.02, 0.98), st.booleans()), min_size=2, max_size=30))
+def test_the_gain_is_the_growth_of_a_full_kelly_bettor(rows: list[tuple[float, float, bool]]) -> None:
+    def growth_of(won: bool, belief: float, cost: float) -> float:
+        stake = kelly(belief, cost).fraction
+        return math.log1p(stake * (1 - cost) / cost) if won else math.log1p(-stake)
+
+    grown = sum(
+        growth_of(won, model, price) if model > price else growth_of(not won, 1 - model, 1 - price)
+        for model, price, won in rows
+    )
+    model, price, won = np.array(rows, dtype=float).T
+    gain = log_score_gain(model, price, won, np.arange(won.size), np.random.default_rng(0), draws=20).gain
+    assert gain == pytest.approx(grown / len(rows), abs=1e-9)
+
+
+def test_contracts_that_were_clipped_are_counted() -> None:
+    q = np.array([0.0, 0.0005, 0.001, 0.5, 0.999, 1.0])
+    y, slot = np.array([0, 0, 0, 1, 1, 1]), np.arange(6)
+
+    def clipped(model: np.ndarray, price: np.ndarray, tick: float) -> int:
+        return log_score_gain(model, price, y, slot, np.random.default_rng(0), tick=tick, draws=20).clipped
+
+    assert clipped(q, np.full(6, 0.5), 0.001) == clipped(np.full(6, 0.5), q, 0.001) == 3
+    assert clipped(q, q, 0.01) == 5
+    with pytest.raises(ValidationError, match="tick"):
+        clipped(q, q, 0.0)
 
 
 def test_a_model_equal_to_the_price_gains_nothing() -> None:
@@ -200,6 +227,41 @@ def test_spiegelhalter_is_standard_normal_for_calibrated_forecasts() -> None:
     assert spiegelhalter(*sample(2000, tilt=0.0)).p_value > 0.01
     with pytest.raises(ValidationError, match="no variance"):
         spiegelhalter([0.5, 1.0], [0, 1])
+
+
+def test_the_p_value_of_spiegelhalter_is_uniform_for_calibrated_forecasts() -> None:
+    assert kstest([spiegelhalter(*sample(400, seed)).p_value for seed in range(800)], "uniform").pvalue > 0.001
+
+
+def test_the_calibration_error_is_the_weighted_distance_from_the_diagonal() -> None:
+    # Bins (0, 0.5] and (0.5, 1]: |0.5 - 0.2| weighted 2/3 and |1 - 0.6| weighted 1/3.
+    e = calibration_error([0.1, 0.3, 0.6], [0, 1, 1], np.random.default_rng(0), bins=2, draws=20)
+    assert e.error == pytest.approx(0.3 * 2 / 3 + 0.4 / 3)
+    left, right = (
+        calibration_error([0.5, 0.4, 0.6], [1, 0, 1], np.random.default_rng(0), bins=2, closed=closed, draws=20).error
+        for closed in ("left", "right")
+    )
+    assert (left, right) == pytest.approx((0.9 / 3 + 0.4 / 3, 0.1 / 3 + 0.4 / 3))
+
+
+def test_the_calibration_error_of_a_calibrated_forecaster_is_not_zero_but_that_of_its_null() -> None:
+    found = [calibration_error(*sample(500, seed), np.random.default_rng(seed), draws=99) for seed in range(200)]
+    assert np.mean([e.error for e in found]) == pytest.approx(np.mean([e.null_mean for e in found]), rel=0.05)
+    assert np.mean([e.null_mean for e in found]) > 0.02
+    spread = np.random.default_rng(0).random(200) / 100
+    assert kstest(np.array([e.p_value for e in found]) - spread, "uniform").pvalue > 0.001
+    above = np.mean([e.error > e.null_upper for e in found])
+    assert abs(above - 0.05) <= 3.5 * math.sqrt(0.05 * 0.95 / 200) + 0.01
+
+
+def test_a_tilted_forecaster_has_more_calibration_error_than_its_null() -> None:
+    q, y = sample(2000, tilt=0.1)
+    e = calibration_error(q, y, np.random.default_rng(0), draws=199)
+    assert e.error > e.null_upper > e.null_mean
+    assert e.p_value == 1 / 200
+    assert e == calibration_error(q, y, np.random.default_rng(0), draws=199)
+    assert e.null_mean != calibration_error(q, y, np.random.default_rng(1), draws=199).null_mean
+    assert e.null_upper > calibration_error(q, y, np.random.default_rng(0), draws=199, level=0.5).null_upper
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.errors import ValidationError
-from arena.validation.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, holm, sidak
+from arena.validation.multiple import benjamini_hochberg, benjamini_yekutieli, bonferroni, hochberg, holm, sidak
 
-ALL = [bonferroni, sidak, holm, benjamini_hochberg, benjamini_yekutieli]
+ALL = [bonferroni, sidak, holm, hochberg, benjamini_hochberg, benjamini_yekutieli]
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
@@ -36,6 +36,9 @@ def test_step_procedures_reject_what_their_textbook_rules_reject(values: list[fl
     down = next((k for k in range(m) if ordered[k] > level / (m - k)), m)
     assert (holm(p) <= level * (1 + 1e-12)).sum() >= down
     assert (holm(p) <= level * (1 - 1e-12)).sum() <= down
+    up = max((k + 1 for k in range(m) if ordered[k] <= level / (m - k)), default=0)
+    assert (hochberg(p) <= level * (1 + 1e-12)).sum() >= up
+    assert (hochberg(p) <= level * (1 - 1e-12)).sum() <= up
     up = max((k + 1 for k in range(m) if ordered[k] <= level * (k + 1) / m), default=0)
     assert (benjamini_hochberg(p) <= level * (1 + 1e-12)).sum() >= up
     assert (benjamini_hochberg(p) <= level * (1 - 1e-12)).sum() <= up
@@ -47,6 +50,8 @@ def test_methods_are_ordered_from_strict_to_lenient(values: list[float]) -> None
     p = np.array(values)
     assert (bonferroni(p) >= sidak(p) - 1e-15).all()
     assert (bonferroni(p) >= holm(p) - 1e-15).all()
+    assert (holm(p) >= hochberg(p) - 1e-15).all()
+    assert (hochberg(p) >= benjamini_hochberg(p) - 1e-15).all()
     assert (benjamini_yekutieli(p) >= benjamini_hochberg(p) - 1e-15).all()
 
 

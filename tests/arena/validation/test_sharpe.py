@@ -1,23 +1,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.signal import lfilter
 
 from arena.errors import ValidationError
-from arena.validation.deflation import (
-    Trials,
-    deflated_sharpe,
-    expected_maximum,
-    minimum_backtest_length,
-    variance_of_maximum,
+from arena.validation.serial import (
+    autocorrelations,
+    bandwidth_andrews,
+    bandwidth_newey_west,
+    default_lags,
+    long_run_variance,
+    standard_error_mean_hac,
 )
-from arena.validation.serial import autocorrelations, default_lags, long_run_variance
-from arena.validation.sharpe import aggregation_factor, moments, sharpe, standard_error, standard_error_hac
-from arena.validation.sharpe_inference import minimum_track_record, probabilistic_sharpe
+from arena.validation.sharpe import (
+    Cumulants,
+    aggregation_factor,
+    cumulants,
+    moments,
+    poisson_annual_sharpe,
+    sharpe,
+    sharpe_variance,
+    standard_error,
+    standard_error_ar1,
+    standard_error_bao,
+    standard_error_hac,
+    standard_error_normal,
+)
 
 series = st.lists(st.floats(-10, 10), min_size=3, max_size=50).filter(lambda v: np.ptp(v) > 1e-3)
 
@@ -79,69 +94,6 @@ def test_aggregation_with_independent_slots_is_the_square_root() -> None:
         aggregation_factor(10, [-0.9])
 
 
-def test_the_psr_at_its_own_sharpe_is_one_half() -> None:
-    assert probabilistic_sharpe(0.2, 100, -1.0, 5.0, benchmark=0.2) == 0.5
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.floats(0.01, 0.5), st.floats(-1, 1), st.integers(10, 5000))
-def test_the_psr_falls_with_the_benchmark_and_rises_with_length(sr: float, skew: float, count: int) -> None:
-    kurtosis = skew**2 + 2
-    low, high = (probabilistic_sharpe(sr, count, skew, kurtosis, b) for b in (0.0, 0.3))
-    assert low >= high
-    assert probabilistic_sharpe(sr, count + 50, skew, kurtosis) >= low
-
-
-def test_the_track_record_length_is_where_the_psr_reaches_its_confidence() -> None:
-    need = minimum_track_record(0.1, -0.5, 4.0, benchmark=0.02, confidence=0.9)
-    assert probabilistic_sharpe(0.1, math.ceil(need), -0.5, 4.0, 0.02) >= 0.9
-    assert probabilistic_sharpe(0.1, math.floor(need), -0.5, 4.0, 0.02) < 0.9
-
-
-@pytest.mark.parametrize("sr", [0.1, 0.05, -0.3])
-def test_no_track_record_is_long_enough_below_the_benchmark(sr: float) -> None:
-    assert minimum_track_record(sr, 0.0, 3.0, benchmark=0.1) == math.inf
-
-
-def test_the_expected_maximum_matches_order_statistics_tables() -> None:
-    for count, value in ((10, 1.53875), (100, 2.50759)):
-        assert expected_maximum(count) == pytest.approx(value, abs=6e-6)
-    assert variance_of_maximum(10) == pytest.approx(0.3443, abs=6e-5)
-    assert (expected_maximum(1), expected_maximum(1, "approximate"), variance_of_maximum(1)) == (0.0, 0.0, 1.0)
-
-
-def test_the_expected_maximum_of_a_million_trials_is_found() -> None:
-    assert expected_maximum(10**6) == pytest.approx(expected_maximum(10**6, "approximate"), rel=3e-3)
-
-
-def test_more_trials_mean_a_higher_and_tighter_maximum() -> None:
-    counts = [1, 2, 3, 5, 10, 50, 1000, 10**5]
-    assert (np.diff([expected_maximum(n) for n in counts]) > 0).all()
-    assert (np.diff([variance_of_maximum(n) for n in counts]) < 0).all()
-
-
-def test_the_deflated_sharpe_falls_with_the_number_and_the_spread_of_trials() -> None:
-    def dsr(variance: float, count: int) -> float:
-        return deflated_sharpe(0.1, 1000, 0.0, 3.0, Trials(variance, count)).probability
-
-    assert dsr(1e-3, 1) == probabilistic_sharpe(0.1, 1000, 0.0, 3.0)
-    assert dsr(1e-3, 2) > dsr(1e-3, 10) > dsr(2e-3, 10) > dsr(2e-3, 100)
-
-
-def test_trials_of_a_family_are_its_variance_and_its_count() -> None:
-    family = Trials.of([0.0, 0.1, 0.2])
-    assert (family.variance, family.count) == (pytest.approx(0.01), 3)
-    with pytest.raises(ValidationError):
-        Trials.of([0.1])
-    with pytest.raises(ValidationError, match="negative"):
-        Trials(-1.0, 3)
-
-
-def test_the_backtest_length_shrinks_with_the_square_of_the_target() -> None:
-    assert minimum_backtest_length(10, 0.5) == pytest.approx(4 * minimum_backtest_length(10, 1.0))
-    assert minimum_backtest_length(1, 0.5) == 0.0
-
-
 @pytest.mark.parametrize(
     ("returns", "message"),
     [([1.0], "at least 2"), ([1.0, 1.0, 1.0], "constant"), ([1.0, math.nan], "row 1"), ([[1.0], [2.0]], "dimension")],
@@ -151,6 +103,140 @@ def test_a_series_without_a_sharpe_ratio_is_refused(returns: list[float], messag
         sharpe(returns)
 
 
-def test_excess_kurtosis_is_recognised_and_refused() -> None:
-    with pytest.raises(ValidationError, match="raw kurtosis"):
-        probabilistic_sharpe(0.1, 100, 0.0, 0.0)
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-10, 10), min_size=6, max_size=40).filter(lambda v: np.ptp(v) > 1e-3), st.floats(1e-3, 1e3))
+def test_cumulants_do_not_depend_on_the_unit(values: list[float], scale: float) -> None:
+    x = np.array(values)
+    ours, scaled, shifted = cumulants(x), cumulants(scale * x), cumulants(x + 1.0)
+    for name in ("skew", "excess_kurtosis", "fifth", "sixth"):
+        size = 1 + abs(getattr(ours, name))
+        assert getattr(scaled, name) == pytest.approx(getattr(ours, name), abs=1e-6 * size)
+        assert getattr(shifted, name) == pytest.approx(getattr(ours, name), abs=1e-4 * size)
+
+
+def test_the_k_statistics_equal_those_of_scipy() -> None:
+    x = np.random.default_rng(3).gamma(2.0, size=60)
+    ours, variance = cumulants(x), stats.kstat(x, 2)
+    assert ours.skew == pytest.approx(stats.kstat(x, 3) / variance**1.5)
+    assert ours.excess_kurtosis == pytest.approx(stats.kstat(x, 4) / variance**2)
+
+
+def test_the_higher_cumulants_of_an_exponential_are_factorials() -> None:
+    """Cumulants of Exp(1) are (r-1)!; k-statistics are unbiased, here averaged before the ratio is taken."""
+    rng = np.random.default_rng(5)
+    found = np.mean([[c.fifth, c.sixth] for c in (cumulants(rng.exponential(size=50_000)) for _ in range(20))], axis=0)
+    np.testing.assert_allclose(found, [24.0, 120.0], rtol=0.1)
+
+
+def test_bao_agrees_with_mertens_when_there_are_many_rows() -> None:
+    c = Cumulants(skew=-1.0, excess_kurtosis=3.0, fifth=-5.0, sixth=10.0)
+    mertens = standard_error(0.3, 10**6, -1.0, 6.0, denominator="T")
+    assert standard_error_bao(0.3, 10**6, c) == pytest.approx(mertens, rel=1e-5)
+    assert standard_error_bao(0.3, 50, c) > standard_error(0.3, 50, -1.0, 6.0, denominator="T")
+    with pytest.raises(ValidationError, match="use Mertens"):
+        standard_error_bao(1.0, 5, Cumulants(0.0, 0.0, 0.0, 1000.0))
+
+
+def test_bao_is_the_spread_of_simulated_sharpe_ratios() -> None:
+    """Exponential returns less 0.9: cumulants 2, 6, 24, 120, and a true Sharpe ratio of 0.1."""
+    rng, count = np.random.default_rng(8), 30
+    x = rng.exponential(size=(200_000, count)) - 0.9
+    spread = (x.mean(axis=1) / x.std(axis=1, ddof=1)).std()
+    bao = standard_error_bao(0.1, count, Cumulants(2.0, 6.0, 24.0, 120.0))
+    assert bao == pytest.approx(spread, rel=0.03)
+    assert abs(standard_error(0.1, count, 2.0, 9.0, denominator="T") / spread - 1) > 0.05
+
+
+def test_the_ar1_error_without_dependence_is_mertens() -> None:
+    assert standard_error_ar1(0.2, 100, -1.0, 5.0, 0.0) == standard_error(0.2, 100, -1.0, 5.0, denominator="T")
+
+
+def test_the_ar1_error_of_normal_returns_is_the_spread_of_simulated_sharpe_ratios() -> None:
+    rng, rho, count = np.random.default_rng(2), 0.4, 1000
+    noise = rng.normal(size=(4000, count + 50)) * math.sqrt(1 - rho * rho)
+    x = 0.3 + lfilter([1.0], [1.0, -rho], noise, axis=1)[:, 50:]
+    spread = (x.mean(axis=1) / x.std(axis=1)).std()
+    assert standard_error_ar1(0.3, count, 0.0, 3.0, rho) == pytest.approx(spread, rel=0.04)
+
+
+def test_negative_autocorrelation_narrows_the_error_instead_of_being_read_without_its_sign() -> None:
+    errors = [standard_error_ar1(0.1, 100, 0.0, 3.0, rho) for rho in (-0.2, 0.0, 0.2)]
+    assert errors[0] < errors[1] < errors[2]
+
+
+def test_dependence_inflates_more_than_the_variance_of_the_mean() -> None:
+    """Multiplying the iid variance by (1+rho)/(1-rho) is the known mistake."""
+    skewed = sharpe_variance(0.5, -2.0, 9.0, 0.3)
+    assert skewed != pytest.approx(1.3 / 0.7 * sharpe_variance(0.5, -2.0, 9.0), rel=0.05)
+
+
+def test_negative_skew_widens_the_error() -> None:
+    """A flipped sign of the skew would narrow it."""
+    left, right = (standard_error(0.3, 100, skew, 5.0, denominator="T") for skew in (-1.0, 1.0))
+    assert left > standard_error(0.3, 100, 0.0, 5.0, denominator="T") > right
+
+
+def test_the_error_of_an_annual_sharpe_ratio_is_not_the_annual_error() -> None:
+    annual = standard_error(0.1 * math.sqrt(250), 1250, -3.0, 10.0, denominator="T")
+    assert annual > 1.5 * math.sqrt(250) * standard_error(0.1, 1250, -3.0, 10.0, denominator="T") / math.sqrt(250)
+
+
+def test_hac_runs_on_the_influence_of_a_slot_and_not_on_its_return() -> None:
+    x = np.random.default_rng(4).exponential(size=500) - 0.5
+    on_returns = standard_error_mean_hac(x / x.std(), 5)
+    assert abs(standard_error_hac(x, 5) / on_returns - 1) > 0.2
+
+
+def test_a_bracket_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValidationError, match="not positive"):
+        sharpe_variance(2.0, 1.0, 2.0)
+    with pytest.raises(ValidationError, match="not positive"):
+        sharpe_variance(0.5, 2.0, 5.5, rho=-0.9)
+    with pytest.raises(ValidationError, match="rho"):
+        sharpe_variance(0.1, 0.0, 3.0, rho=1.0)
+
+
+@pytest.mark.parametrize(("rho", "factor"), [(-0.2, 4.17), (0.0, 3.46), (0.2, 2.88)])
+def test_twelve_months_multiply_the_sharpe_ratio_by_los_factors(rho: float, factor: float) -> None:
+    assert aggregation_factor(12, rho ** np.arange(1, 12)) == pytest.approx(factor, abs=0.006)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.05, 0.95), st.floats(1.0, 1e5))
+def test_random_even_money_bets_earn_the_root_of_their_number_times_the_edge(win: float, rate: float) -> None:
+    per_bet = (2 * win - 1) / math.sqrt(1 - (2 * win - 1) ** 2)
+    assert poisson_annual_sharpe(per_bet, rate) == pytest.approx(math.sqrt(rate) * (2 * win - 1), abs=1e-9)
+
+
+def test_the_annual_sharpe_ratio_of_poisson_betting_is_that_of_simulated_years() -> None:
+    rng = np.random.default_rng(6)
+    bets = rng.poisson(100.0, size=200_000)
+    years = 2.0 * rng.binomial(bets, 0.7) - bets
+    assert poisson_annual_sharpe(0.4 / math.sqrt(0.84), 100.0) == pytest.approx(years.mean() / years.std(), rel=0.01)
+    with pytest.raises(ValidationError, match="positive"):
+        poisson_annual_sharpe(0.1, 0.0)
+
+
+def test_the_bandwidths_of_noise_are_short_and_those_of_a_persistent_series_long() -> None:
+    noise = np.random.default_rng(9).normal(size=2000)
+    persistent = lfilter([1.0], [1.0, -0.8], noise)
+    for bandwidth in (bandwidth_newey_west, bandwidth_andrews):
+        assert bandwidth(persistent) > 3 * bandwidth(noise)
+        assert bandwidth(7.0 * persistent + 3.0) == pytest.approx(bandwidth(persistent))
+        with pytest.raises(ValidationError, match="constant"):
+            bandwidth([1.0, 1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cumulants([1.0, 2.0, 3.0, 4.0, 5.0]), "at least 6"),
+        (lambda: autocorrelations([1.0, math.inf, 2.0], 1), "row 1"),
+        (lambda: long_run_variance([1.0, 2.0], 2), "smaller than"),
+        (lambda: standard_error_normal(math.nan, 10), "finite"),
+        (lambda: aggregation_factor(3, [1.5]), "outside"),
+    ],
+)
+def test_input_without_an_answer_is_refused(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        call()

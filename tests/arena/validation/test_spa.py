@@ -81,6 +81,16 @@ def test_p_values_are_those_of_one_draw_at_a_time(seed: int, block: float) -> No
         assert getattr(ours, name) == pytest.approx(p, abs=1e-12)
 
 
+def test_white_is_the_arch_packages_reality_check_draw_by_draw() -> None:
+    spa = pytest.importorskip("arch.bootstrap").SPA
+    x = family(7)
+    # arch takes losses, calls White's p-value the upper one, and does not count the sample among the draws.
+    theirs = spa(np.zeros(120), -x, block_size=5, reps=400, bootstrap="stationary", seed=1)
+    theirs.compute()
+    ours = superior_ability(x, np.random.default_rng(1), block=5.0, draws=400)
+    assert round(ours.white * 401) - 1 == round(float(theirs.pvalues["upper"]) * 400) > 0
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_lower_is_at_most_consistent_is_at_most_upper(seed: int) -> None:

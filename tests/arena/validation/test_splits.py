@@ -15,7 +15,7 @@ spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12)), min_size=4, 
 )
 
 
-def brute_force_purge(start: np.ndarray, end: np.ndarray, test: list[int], embargo: int) -> list[int]:
+def brute_force_purge(start: np.ndarray, end: np.ndarray, test: list[int], embargo: int, gap: int) -> list[int]:
     runs: list[list[int]] = []
     for row in sorted(set(test)):
         if runs and row == runs[-1][-1] + 1:
@@ -25,22 +25,24 @@ def brute_force_purge(start: np.ndarray, end: np.ndarray, test: list[int], embar
     kept = []
     for i in range(len(start)):
         touches = any(start[i] <= end[j] and start[j] <= end[i] for j in test)
+        decided = [min(start[j] for j in run) for run in runs]
+        close = any(first - gap <= end[i] < first for first in decided)
         settled = [max(end[j] for j in run) for run in runs]
         embargoed = any(last <= start[i] <= last + embargo for last in settled)
-        if i not in test and not touches and not embargoed:
+        if i not in test and not touches and not embargoed and not close:
             kept.append(i)
     return kept
 
 
 @settings(max_examples=200, deadline=None)
-@given(spans, st.data(), st.integers(0, 15))
+@given(spans, st.data(), st.integers(0, 15), st.integers(0, 15))
 def test_purge_equals_the_rule_applied_pair_by_pair(
-    both: tuple[np.ndarray, np.ndarray], data: st.DataObject, embargo: int
+    both: tuple[np.ndarray, np.ndarray], data: st.DataObject, embargo: int, gap: int
 ) -> None:
     start, length = both
     end = start + length
     test = data.draw(st.lists(st.integers(0, start.size - 1), min_size=1, max_size=start.size))
-    assert purge(start, end, test, embargo).tolist() == brute_force_purge(start, end, test, embargo)
+    assert purge(start, end, test, embargo, gap_ns=gap).tolist() == brute_force_purge(start, end, test, embargo, gap)
 
 
 def test_a_label_that_ends_when_a_test_label_starts_is_purged() -> None:
