@@ -127,7 +127,8 @@ def why(result: RunResult) -> str:
 def trials(family: Family) -> str:
     """What was tried before this verdict."""
     ideas = f"{family.ideas:,} idea{'s' * (family.ideas != 1)}"
-    return f"{family.trials:,} of {ideas} in this market; family {family.sidak_family:,}"
+    said = f"{family.trials:,} of {ideas} in this market; family {family.sidak_family:,}"
+    return said if family.attempt == 1 else f"{said}; experiment {family.attempt:,} on these windows"
 
 
 def registration(standing: Standing) -> str:

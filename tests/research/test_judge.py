@@ -15,7 +15,7 @@ from arena.validation.verdict import Gate, Verdict
 from research.evidence import weigh
 from research.judge import judge
 from research.policy import Policy
-from research.result import Evidence, RunResult, WalkForward
+from research.result import Evidence, RunResult, Statistics, WalkForward
 from research.sensitivity import Curve
 from research.standing import Standing
 from research.vault import Opening, Seal
@@ -147,10 +147,8 @@ def test_every_failed_gate_of_a_losing_strategy_says_what_would_change_it(walk: 
     experiment = small()
     curves = walk.evidence.sensitivity
     sunk = replace(curves, cost=replace(curves.cost, mean=curves.cost.mean - 1.0), latency=None)
-    evidence = weigh(
-        walk.sweep, lost, walk.folds, sunk, walk.evidence.family, experiment, np.random.default_rng(1), jobs=2
-    )
-    verdict = judge(evidence, lost, experiment, False, NOTHING)
+    found = weigh(walk.sweep, lost, walk.folds, walk.evidence.family, experiment, np.random.default_rng(1), jobs=2)
+    verdict = judge(Evidence.of(found, sunk), lost, experiment, False, NOTHING)
     assert not verdict.edge
     assert {"causal", "beats the price", "profit", "survives cost", "survives latency"} <= set(verdict.failed)
     assert all(gate.change for gate in verdict.gates if gate.need == "required" and not gate.passed)
@@ -185,13 +183,13 @@ def test_the_holdout_gate_says_how_often_it_was_opened(walk: WalkForward) -> Non
     assert not judged(walk, standing=opened(1, None))["holdout"].passed
 
 
-def weigh_again(walk: WalkForward, **changes: Any) -> Evidence:
-    e, rng = walk.evidence, np.random.default_rng(7)
-    return weigh(walk.sweep, walk.out_of_sample, walk.folds, e.sensitivity, e.family, small(**changes), rng, jobs=2)
+def weigh_again(walk: WalkForward, **changes: Any) -> Statistics:
+    family, rng = walk.evidence.family, np.random.default_rng(7)
+    return weigh(walk.sweep, walk.out_of_sample, walk.folds, family, small(**changes), rng, jobs=2)
 
 
 @pytest.fixture(scope="module")
-def weighed(walked: RunResult) -> Evidence:
+def weighed(walked: RunResult) -> Statistics:
     assert walked.walk_forward is not None
     return weigh_again(walked.walk_forward, gates={"overfit": {"blocks": 8, "null_draws": 20}})
 
@@ -207,10 +205,11 @@ def weighed(walked: RunResult) -> Evidence:
         ({"sample": {"power": 0.95}}, "plan"),
         ({"sample": {"edge": 0.011}}, "planned_edge"),
         ({"discovery": {"alpha": 0.01}}, "bankroll"),
+        ({"discovery": {"first_share": 0.2}}, "adjusted_p"),
     ],
 )
 def test_a_setting_of_the_policy_changes_the_statistic_it_is_about(
-    walk: WalkForward, weighed: Evidence, changes: dict[str, Any], moved: str
+    walk: WalkForward, weighed: Statistics, changes: dict[str, Any], moved: str
 ) -> None:
     assert repr(getattr(weigh_again(walk, gates=changes), moved)) != repr(getattr(weighed, moved))
 

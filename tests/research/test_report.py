@@ -23,7 +23,7 @@ from research.report.document import LONGEST
 from research.report.html import render
 from research.report.measures import heat_map, lever_shares, price_bins, thin
 from research.report.needs import NO_BET, needs
-from research.report.text import gate_figure, gate_needs, headline, number, percent, prose, usd, why
+from research.report.text import gate_figure, gate_needs, headline, number, percent, prose, trials, usd, why
 from research.result import RunResult, WalkForward
 from research.run import run
 from research.standing import Registration, Standing
@@ -218,6 +218,11 @@ def test_one_line_each_says_what_was_tried_and_where_the_experiment_stands(walke
     assert f"Needs: {' '.join(needs(walked)[:2])}" in lines
     assert f"Trials: {walked.walk_forward.evidence.family.trials} of 1 idea in this market; family 1" in lines
     assert "Standing: not registered; no holdout" in lines
+
+
+def test_a_later_experiment_on_the_same_windows_is_called_one(walk: WalkForward) -> None:
+    third = replace(walk.evidence.family, attempt=3)
+    assert trials(third) == f"{third.trials} of 1 idea in this market; family 1; experiment 3 on these windows"
 
 
 def test_json_is_plain_and_holds_what_the_page_says(walked: RunResult, idle: RunResult) -> None:
