@@ -264,11 +264,8 @@ def _win_notes(evidence: Statistics, oos: Stitched, alpha: float, spendable: flo
         return "no bets", ""
     interval = win_rate_interval(test.wins, test.bets)
     cost = float(oos.cost[oos.won >= 0].mean())
-    note = (
-        f"{test.wins} of {test.bets} won: {100 * interval.estimate:.1f} % "
-        f"({100 * interval.lower:.1f}-{100 * interval.upper:.1f}); break-even {100 * cost:.1f} %; "
-        f"p {test.p_value:.2g} alone"
-    )
+    rates = f"({100 * interval.estimate:.1f} %); break-even {100 * cost:.1f} %"
+    note = f"{test.wins} of {test.bets} won {rates}; p {test.p_value:.2g}"
     if evidence.adjusted_p < alpha:
         return note, ""
     if interval.estimate <= cost:

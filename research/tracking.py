@@ -282,6 +282,7 @@ def _evidence(result: RunResult) -> dict[str, float]:
         "family": e.family.sidak_family,
         "trials": e.family.trials,
         "ideas": e.family.ideas,
+        "attempt": e.family.attempt,
         "without_best_fold": e.without_best_fold,
         "profitable_neighbours": e.sensitivity.profitable_neighbours,
         "cost_breaks_at": e.sensitivity.cost.breaks_at,

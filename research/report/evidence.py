@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from research.report.text import holdout, number, percent, registration, signed
+from arena.validation.bets import win_rate_interval
+from research.report.text import holdout, number, percent, prose, registration, signed
 from research.result import Evidence, RunResult
 from research.standing import Standing
 
@@ -36,15 +37,17 @@ def evidence_list(result: RunResult) -> str:
 def _group(title: str, facts: list[Fact]) -> str:
     if not facts:
         return ""
-    rows = "".join(f"<div><dt>{f.name}</dt><dd>{escape(f.value)}</dd><p>{escape(f.says)}</p></div>" for f in facts)
+    rows = "".join(f"<div><dt>{f.name}</dt><dd>{escape(f.value)}</dd><p>{prose(f.says)}</p></div>" for f in facts)
     return f'<h3 class="group">{title}</h3><dl class="facts wide">{rows}</dl>'
 
 
 def _wins(e: Evidence) -> Iterator[Fact]:
     if e.win_test is not None:
         w = e.win_test
-        says = f"{number(w.expected_wins)} expected at break-even; exact p {number(w.p_value, 3)}"
-        says += f", {number(e.adjusted_p, 3)} over the family; z {signed(w.z_score, 2)}"
+        rate = win_rate_interval(w.wins, w.bets)
+        says = f"{percent(rate.estimate)}, {percent(rate.level, 0)} interval {percent(rate.lower)} to "
+        says += f"{percent(rate.upper)}; {number(w.expected_wins)} expected at break-even, z {signed(w.z_score, 2)}; "
+        says += f"exact p {number(w.p_value, 3)}, {number(e.adjusted_p, 3)} after what was tried before"
         yield Fact("Wins", f"{w.wins:,} of {w.bets:,}", says)
     if e.interval is not None:
         i = e.interval
@@ -119,6 +122,8 @@ def _history(e: Evidence, standing: Standing, ledger_entry: str) -> Iterator[Fac
     says = f"hypotheses this result is one of: itself, and {f.effective:,} that the {f.earlier:,} trials of other "
     says += "evaluations on these windows amount to"
     yield Fact("Family", f"{f.sidak_family:,}", says)
+    says = "of those tested on these windows: the first may spend most of alpha, the later ones share the rest"
+    yield Fact("Experiment", f"number {f.attempt:,}", says)
     declared = standing.registration
     name = "no" if declared is None else f"entry {declared.entry[:12]}"
     yield Fact("Registered", name, f"{registration(standing)}: `arena-backtest register` declares before looking")

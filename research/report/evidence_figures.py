@@ -60,6 +60,7 @@ def calibration(result: RunResult) -> Figure:
         layout(annotations=notes, showlegend=False, margin={"l": 56, "r": 16, "t": 40, "b": 44}, **axes),
         height=400,
         wide=True,
+        least_width=720,
     )
 
 
@@ -221,6 +222,7 @@ def parameters(result: RunResult) -> Figure:
             margin={"l": 60, "r": 8, "t": 30, "b": 48},
         ),
         height=400,
+        least_width=520,
     )
 
 

@@ -252,6 +252,7 @@ def funnel(result: RunResult) -> Figure:
         tuple(_funnel_trace(p, seen, k, step, result.data.ticks) for k, p in enumerate(result.presets)),
         layout(
             xaxis=axis("ticks (log)", type="log", dtick=1, range=[low, high]),
+            margin={"l": 56, "r": 44, "t": 28, "b": 44},
             yaxis=axis(
                 tickvals=list(range(len(seen))),
                 ticktext=[name.lower().replace("_", " ") for name in seen],
@@ -289,6 +290,7 @@ def _funnel_trace(preset: PresetRun, seen: Sequence[str], k: int, step: float, t
         "text": [f" {percent(count / ticks, 2)}" if ticks else "" for count in counts],
         "textposition": "middle right",
         "textfont": {"size": 10, "color": theme.MUTED},
+        "cliponaxis": False,
         "hovertemplate": "%{x:,} ticks,%{text}",
     }
 

@@ -86,8 +86,8 @@ def _plot(figure: Figure) -> str:
     bare = " data-bare" if figure.bare else ""
     caption = f"<figcaption>{figure.caption}</figcaption>" if figure.caption else ""
     return (
-        f'<figure{wide}><h3>{figure.title}</h3><div id="f-{figure.key}" style="height:{figure.height}px"></div>'
-        f"{caption}"
+        f'<figure{wide}><h3>{figure.title}</h3><div class="scroll"><div id="f-{figure.key}" '
+        f'style="height:{figure.height}px;min-width:{figure.least_width}px"></div></div>{caption}'
         f'<script type="application/json" class="figure" data-into="f-{figure.key}"{bare}>{drawn}</script></figure>'
     )
 

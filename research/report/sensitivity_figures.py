@@ -29,9 +29,9 @@ def latency(result: RunResult) -> Figure:
     caption = (
         "The walk-forward's own choices, replayed with every order that much slower or faster on its way; the venue's "
         f"delay comes on top. Diamond: the run's own {curve.said(curve.base)}; shaded: the {margin:g} ms more that the "
-        f"policy asks for. {_doubt(curve)} It misleads in one way above all: nobody answers here. A slower line meets "
-        "the book as it was recorded, not as it would be with others racing for the same quote, and a configuration "
-        "chosen for that line might do better."
+        f"policy asks for. {_doubt(curve, curve.said(curve.base))} It misleads in one way above all: nobody answers "
+        "here. A slower line meets the book as it was recorded, not as it would be with others racing for the same "
+        "quote, and a configuration chosen for that line might do better."
     )
     return _against(curve, "latency", title, caption, axis("one-way travel time, ms"), margin)
 
@@ -45,9 +45,9 @@ def cost(result: RunResult) -> Figure:
     multiple = result.experiment.gates.costs.multiple
     caption = (
         f"The same choices and fills, charged a multiple of {curve.unit.removeprefix('times ')}. Diamond: what the run "
-        f"was charged; shaded: up to the {multiple:g} times that the policy asks for. {_doubt(curve)} Spread and "
-        "slippage are in every point, because they are in the fills. A dearer venue would also be quoted wider and "
-        "chosen for otherwise, which no replay knows."
+        f"was charged; shaded: up to the {multiple:g} times that the policy asks for. "
+        f"{_doubt(curve, 'what it was charged')} Spread and slippage are in every point, because they are in the "
+        "fills. A dearer venue would also be quoted wider and chosen for otherwise, which no replay knows."
     )
     return _against(curve, "fees", title, caption, axis(curve.unit, tickformat=".2~f"), multiple - 1.0)
 
@@ -67,11 +67,11 @@ def levers(result: RunResult) -> tuple[Figure, ...]:
             "",
             (*_band(curve), _line(curve, "%{x:+.0%} of the range"), _base(curve)),
             layout(
-                xaxis=axis(tickvals=[-0.25, 0, 0.25], ticktext=["−25 %", "0", "+25 %"], range=[-0.29, 0.29]),
+                xaxis=axis(tickvals=[-0.25, 0, 0.25], ticktext=["−25%", "0", "+25%"], range=[-0.29, 0.29]),
                 yaxis=axis(range=scale, tickformat=".0%", nticks=5),
                 shapes=[_zero()],
                 showlegend=False,
-                margin={"l": 40, "r": 8, "t": 8, "b": 24},
+                margin={"l": 40, "r": 16, "t": 8, "b": 24},
             ),
             height=170,
             bare=True,
@@ -187,9 +187,9 @@ def _against(curve: Curve, key: str, title: str, caption: str, xaxis: Layout, ma
     )
 
 
-def _doubt(curve: Curve) -> str:
+def _doubt(curve: Curve, own: str) -> str:
     """How far the band can be told from nothing."""
-    own, interval = curve.said(curve.base), "The band is a 95 % interval (Newey-West) for each point by itself"
+    interval = "The band is a 95 % interval (Newey-West) for each point by itself"
     if math.isinf(curve.doubtful_from):
         return f"{interval}; it stays above zero throughout from {own} on."
     if curve.doubtful_from == curve.base:

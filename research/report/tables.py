@@ -21,6 +21,7 @@ from research.report.text import (
     if_bet,
     number,
     percent,
+    prose,
     signed,
     usd,
     whole,
@@ -51,7 +52,7 @@ def verdict_table(verdict: Verdict) -> str:
             f'<tr class="{gate.need}"><td class="t name">{escape(gate.name)}<small>{escape(gate.question)}</small></td>'
             f'<td class="c"><span class="pill {state}">{state}</span></td>'
             f'<td class="figure">{escape(gate_figure(gate))}</td><td class="needs">{escape(gate_needs(gate))}</td>'
-            f'<td class="t note">{escape(gate.note)}</td><td class="t change">{escape(gate.change)}</td></tr>'
+            f'<td class="t note">{prose(gate.note)}</td><td class="t change">{prose(gate.change)}</td></tr>'
         )
 
     head = (

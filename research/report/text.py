@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
+from html import escape
 
 from arena.validation.verdict import Gate
 from research.result import RunResult, Summary
@@ -26,6 +28,11 @@ def number(x: float, digits: int = 4) -> str:
     else:
         text = f"{x:.{digits}g}"
     return text.replace("-", _MINUS, 1)
+
+
+def prose(text: str) -> str:
+    """``text`` as HTML, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def signed(x: float, decimals: int = 4) -> str:
@@ -120,7 +127,8 @@ def why(result: RunResult) -> str:
 def trials(family: Family) -> str:
     """What was tried before this verdict."""
     ideas = f"{family.ideas:,} idea{'s' * (family.ideas != 1)}"
-    return f"{family.trials:,} of {ideas} in this market; family {family.sidak_family:,}"
+    said = f"{family.trials:,} of {ideas} in this market; family {family.sidak_family:,}"
+    return said if family.attempt == 1 else f"{said}; experiment {family.attempt:,} on these windows"
 
 
 def registration(standing: Standing) -> str:

@@ -41,6 +41,7 @@ class Figure:
         empty: sentence shown in place of a plot without traces.
         wide: takes both columns of the page.
         bare: without the buttons above it.
+        least_width: px; narrower screens scroll it sideways.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Figure:
     empty: str = ""
     wide: bool = False
     bare: bool = False
+    least_width: int = 0
 
 
 def values(array: npt.ArrayLike, digits: int = 5) -> list[float | None]:

@@ -147,8 +147,8 @@ def test_every_failed_gate_of_a_losing_strategy_says_what_would_change_it(walk: 
     experiment = small()
     curves = walk.evidence.sensitivity
     sunk = replace(curves, cost=replace(curves.cost, mean=curves.cost.mean - 1.0), latency=None)
-    statistics = weigh(walk.sweep, lost, walk.folds, walk.evidence.family, experiment, np.random.default_rng(1), jobs=2)
-    verdict = judge(Evidence.of(statistics, sunk), lost, experiment, False, NOTHING)
+    found = weigh(walk.sweep, lost, walk.folds, walk.evidence.family, experiment, np.random.default_rng(1), jobs=2)
+    verdict = judge(Evidence.of(found, sunk), lost, experiment, False, NOTHING)
     assert not verdict.edge
     assert {"causal", "beats the price", "profit", "survives cost", "survives latency"} <= set(verdict.failed)
     assert all(gate.change for gate in verdict.gates if gate.need == "required" and not gate.passed)
@@ -205,6 +205,7 @@ def weighed(walked: RunResult) -> Statistics:
         ({"sample": {"power": 0.95}}, "plan"),
         ({"sample": {"edge": 0.011}}, "planned_edge"),
         ({"discovery": {"alpha": 0.01}}, "bankroll"),
+        ({"discovery": {"first_share": 0.2}}, "adjusted_p"),
     ],
 )
 def test_a_setting_of_the_policy_changes_the_statistic_it_is_about(

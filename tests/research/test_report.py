@@ -23,7 +23,7 @@ from research.report.document import LONGEST
 from research.report.html import render
 from research.report.measures import heat_map, lever_shares, price_bins, thin
 from research.report.needs import NO_BET, needs
-from research.report.text import gate_figure, gate_needs, headline, number, percent, usd, why
+from research.report.text import gate_figure, gate_needs, headline, number, percent, prose, trials, usd, why
 from research.result import RunResult, WalkForward
 from research.run import run
 from research.standing import Registration, Standing
@@ -220,6 +220,11 @@ def test_one_line_each_says_what_was_tried_and_where_the_experiment_stands(walke
     assert "Standing: not registered; no holdout" in lines
 
 
+def test_a_later_experiment_on_the_same_windows_is_called_one(walk: WalkForward) -> None:
+    third = replace(walk.evidence.family, attempt=3)
+    assert trials(third) == f"{third.trials} of 1 idea in this market; family 1; experiment 3 on these windows"
+
+
 def test_json_is_plain_and_holds_what_the_page_says(walked: RunResult, idle: RunResult) -> None:
     for result in (walked, idle, replace(walked, walk_forward=None)):
         json.dumps(to_json(result, Path("r.html"), "abc"), allow_nan=False)
@@ -280,7 +285,7 @@ def test_the_page_says_what_the_edge_needs_right_after_the_accounts(page: str, w
 def test_note_and_change_of_a_gate_stand_apart(walk: WalkForward, page: str) -> None:
     text = body(page)
     for gate in walk.verdict.gates:
-        cells = f'<td class="t note">{escape(gate.note)}</td><td class="t change">{escape(gate.change)}</td>'
+        cells = f'<td class="t note">{prose(gate.note)}</td><td class="t change">{prose(gate.change)}</td>'
         figure = f'<td class="figure">{escape(gate_figure(gate))}</td><td class="needs">{escape(gate_needs(gate))}</td>'
         assert figure + cells in text
 
@@ -433,6 +438,7 @@ def test_a_cell_of_the_heat_map_pools_its_bets() -> None:
         (usd(-40.0), "−$40.00"),
         (usd(50_744_528.0), "+$50.74M"),
         (usd(12.5, sign=False), "$12.50"),
+        (prose("run `a <b>` & see"), "run <code>a &lt;b&gt;</code> &amp; see"),
         (gate_figure(Gate("honest costs", "", 1.0, "0|1", ">=", 1.0, True)), "yes"),
         (gate_figure(Gate("x", "", math.nan, "p", "<", 1.0, False)), "–"),
     ],
