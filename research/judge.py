@@ -225,7 +225,7 @@ def _holdout(standing: Standing, experiment: Experiment) -> Iterator[Gate]:
     opened = len(standing.openings)
     p_value = found.get("p_value")
     mine = sum(o.idea == experiment.idea_name for o in standing.openings)
-    times = f"sealed stretches of this market were opened {opened} times, {mine} by this idea"
+    times = f"opened {opened} time{'s' * (opened != 1)}, {mine} by this idea"
     yield _gate(
         policy.holdout.need, "holdout", "exact p-value of the wins in the sealed stretch, over its openings",
         float(p_value) if p_value is not None else math.nan, "p", "<", policy.discovery.alpha,

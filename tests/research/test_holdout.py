@@ -260,7 +260,7 @@ def test_a_second_opening_is_counted_shown_and_held_against_the_result(way: Way)
     assert len(walk.standing.openings) == 2
     assert walk.standing.holdout["openings"] == 2
     gate = next(gate for gate in walk.verdict.gates if gate.name == "holdout")
-    assert "opened 2 times by this idea" in gate.note
+    assert "opened 2 times, 2 by this idea" in gate.note
     assert holdout_text(walk.standing).startswith("holdout opened 2 times (")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from arena.lab.config import LabConfig
+from arena.market.catalog import Catalog
 from research import run as running
 from research.experiment import Experiment, build
 from research.lab_store import lab_catalog
+from research.record import world_of
 from research.result import RunResult
 from research.run import run
 from research.standing import VERDICT
@@ -34,8 +37,13 @@ def hours(catalog: Path, **changes: Any) -> Experiment:
     return build(raw | changes, "test")
 
 
-def trials(ledger: TrialLedger, world: str = "recorded") -> int:
-    return len(ledger.trials("BTC_5M", world))
+def world(ledger: TrialLedger) -> str:
+    (name,) = {look.look.world for look in ledger.looks("BTC_5M")}
+    return name
+
+
+def trials(ledger: TrialLedger) -> int:
+    return len(ledger.trials("BTC_5M", world(ledger)))
 
 
 def test_the_grid_the_other_presets_and_every_neighbour_count(walked: RunResult, walked_ledger: TrialLedger) -> None:
@@ -94,8 +102,15 @@ def test_what_was_tried_in_one_world_does_not_count_in_another(
     catalog: Path, walked_ledger: TrialLedger, walked: RunResult
 ) -> None:
     assert walked.walk_forward is not None
-    assert trials(walked_ledger) == 0
-    assert trials(walked_ledger, walked.data.name) == walked.walk_forward.evidence.family.trials
+    assert trials(walked_ledger) == walked.walk_forward.evidence.family.trials
+    assert world(walked_ledger).startswith("lab ")
+    assert world(walked_ledger) != world_of(Catalog.open(catalog))
+    assert len(walked_ledger.trials("BTC_5M", world_of(Catalog.open(catalog)))) == 0
+
+
+def test_a_lab_market_is_the_same_world_under_any_name(catalog: Path, tmp_path: Path) -> None:
+    renamed = shutil.copytree(catalog, tmp_path / "my recordings")
+    assert world_of(Catalog.open(renamed)) == world_of(Catalog.open(catalog))
 
 
 @pytest.mark.parametrize(("stop", "why"), [(KeyboardInterrupt, "interrupted"), (ValueError, "ValueError: out of luck")])

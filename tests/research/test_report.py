@@ -184,7 +184,7 @@ def test_the_summary_fits_a_screen_and_ends_with_where_the_rest_is(
     with console.file:
         print_summary(result, console, Path("reports") / ("long-" * 30 + "name.html"), "http://127.0.0.1:5000/#/x")
     lines = console.export_text().splitlines()
-    assert len(lines) < 75
+    assert len(lines) < 80
     assert lines[-2] == f"Report: reports/{'long-' * 30}name.html"
     assert lines[-1] == "Run:    http://127.0.0.1:5000/#/x"
     assert not any("…" in line for line in lines)
