@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("check", "ls", "trials", "register", "open", "plan", "study", "import", "show", "lab")
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "validation.md").read_text()
 
 
 def test_the_python_example_runs(
@@ -22,8 +23,14 @@ def test_the_python_example_runs(
     assert "corrected" in capsys.readouterr().out
 
 
+def test_the_example_of_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.S)
+    exec(compile(code, "validation.md", "exec"), {})
+    assert 0.3 < float(capsys.readouterr().out) < 0.7
+
+
 def _commands() -> list[str]:
-    blocks = re.findall(r"```\n(.*?)```", README, re.S)
+    blocks = re.findall(r"```\n(.*?)```", README + GUIDE, re.S)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith(("arena-backtest", "arena-data"))]
 
@@ -44,5 +51,22 @@ def test_every_command_shown_has_options_that_exist(command: str) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, text in ((ROOT, README), (ROOT / "docs", GUIDE)):
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert (folder / target).exists(), target
+
+
+def test_every_function_the_guide_names_exists() -> None:
+    import importlib
+    import pkgutil
+
+    import arena.validation
+
+    modules = {
+        m.name: importlib.import_module(f"arena.validation.{m.name}")
+        for m in pkgutil.iter_modules(arena.validation.__path__)
+    }
+    named = re.findall(r"`(?:arena\.validation\.)?(\w+)\.(\w+)`", GUIDE)
+    checked = [(module, name) for module, name in named if module in modules]
+    assert len(checked) > 5
+    assert [pair for pair in checked if not hasattr(modules[pair[0]], pair[1])] == []

@@ -161,8 +161,9 @@ def _poisson_binomial(p: Floats, wins: int) -> tuple[float, float]:
 def poisson_binomial_test(won: ArrayLike, break_even: ArrayLike) -> WinTest:
     """Exact test of wins against many break-even prices (shapes ``(bets,)``): Poisson-binomial tail.
 
-    H0: bet i wins with probability ``break_even[i]``, independently. ``p_value`` is exact to 1e-35 in
-    absolute terms. 100,000 bets take a fraction of a second.
+    H0: bet i wins with probability ``break_even[i]``, independently, given which bets were made: the test does not
+    hold for bets whose number was decided by their own outcomes (see :mod:`arena.validation.monitor` for those).
+    ``p_value`` is exact to 1e-35 in absolute terms. 100,000 bets take a fraction of a second.
     """
     y = outcomes(won, "won")
     p = probabilities(break_even, "break_even", open_interval=True)
