@@ -130,7 +130,9 @@ class Experiment(_Part):
 
 def evaluation_id(experiment: Experiment, digests: dict[str, str]) -> str:
     """Names one look at one body of data: repeating it, by another name or against other gates, is not another."""
-    looked = experiment.model_dump_json(exclude={"name", "idea", "gates", "compare"})
+    apart: dict[str, Any] = dict.fromkeys(("name", "idea", "gates", "compare", "holdout"), True)
+    # Where the bytes lie and what is said of them does not matter: their digests do.
+    looked = experiment.model_dump_json(exclude={**apart, "data": dict.fromkeys(("catalog", "lab", "note"), True)})
     text = looked + "".join(f"{table}:{digest}" for table, digest in sorted(digests.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -22,13 +22,25 @@ from arena.validation.planning import power_of_test
 from arena.validation.spending import alpha_share, spent_p_value
 from research.experiment import Experiment
 from research.plan import Plan, plan, windows_of
+from research.provenance import code_digest
 from research.record import Recorder, market_of, settings, world_of
 from research.result import F8
 from research.run import Progress, open_data, prepare
 from research.standing import REGISTERED, RESULT, VERDICT, digests
 from research.trials.family import family_of
 from research.trials.ledger import TrialLedger
-from research.vault import OPENED, Seal, last_share, openings, overlapping, seal, sealed_windows, seals, without_sealed
+from research.vault import (
+    OPENED,
+    Seal,
+    asset_of,
+    last_share,
+    openings,
+    overlapping,
+    seal,
+    sealed_windows,
+    seals,
+    without_sealed,
+)
 from research.walk import choose_on
 
 
@@ -84,10 +96,14 @@ def register(
         if note.body["experiment"] == experiment.digest and note.body["data"] == pinned["data"]:
             raise ConfigError(f"this experiment on these data is registered already, as entry {note.digest[:16]}.")
     to_seal = last_share(windows, experiment.holdout.share) if experiment.holdout.share > 0.0 else None
+    if to_seal is not None:
+        inside = everything["open_ns"].is_between(to_seal["open_ns"][0], to_seal["open_ns"][-1]).sum()
+        if inside != to_seal.height:
+            raise ConfigError("the last share reaches over a stretch that is sealed already; choose a smaller one.")
     first, last = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
     looks = sum(
         held.look.world == world
-        and held.look.market == market
+        and asset_of(held.look.market) == asset_of(market)
         and held.look.first_ns < last
         and held.look.last_ns > first
         for held in ledger.looks(todo.strategy.id)
@@ -182,17 +198,18 @@ def open_holdout(
 def _seen_before(ledger: TrialLedger, opened: Seal, experiment: Experiment) -> tuple[int, int]:
     """Effective number of trials on these windows from before they were sealed, and walk-forwards among them."""
     looks = [
-        held.look
+        held
         for held in ledger.looks(opened.strategy)
         if held.at_ns < opened.at_ns
-        and (held.look.world, held.look.market) == (opened.world, opened.market)
+        and (held.look.world, asset_of(held.look.market)) == (opened.world, asset_of(opened.market))
         and held.look.first_ns < opened.to_ns
         and held.look.last_ns > opened.from_ns
     ]
     if not looks:
         return 0, 0
+    trials = ledger.trials(opened.strategy, opened.world)
     family = family_of(
-        ledger.trials(opened.strategy, opened.world),
+        trials.only(np.isin(trials.look, [held.number for held in looks])),
         [],
         evaluation="",
         market=opened.market,
@@ -201,7 +218,7 @@ def _seen_before(ledger: TrialLedger, opened: Seal, experiment: Experiment) -> t
         slots=opened.windows,
         rng=np.random.default_rng([experiment.seed, 8]),
     )
-    return family.effective, len({look.evaluation for look in looks if look.kind == "walk-forward"})
+    return family.effective, len({held.look.evaluation for held in looks if held.look.kind == "walk-forward"})
 
 
 def _spent(wins: WinTest | None, seen: int, attempt: int) -> float | None:
@@ -233,12 +250,16 @@ def _require_candidate(ledger: TrialLedger, held: Seal) -> None:
     verdicts = [
         note.body
         for note in ledger.notes(held.strategy, VERDICT)
-        if note.body["experiment"] == held.experiment and note.at_ns > held.at_ns
+        if note.body["experiment"] == held.experiment
+        and (note.body["world"], note.body["market"]) == (held.world, held.market)
+        and note.at_ns > held.at_ns
     ]
     if not verdicts:
         raise ConfigError(
             "this experiment has had no verdict since its holdout was sealed; run it with --walk-forward first."
         )
+    if verdicts[-1]["code"] != code_digest():
+        raise ConfigError("the program has changed since the last verdict; run it again before the holdout is opened.")
     if not verdicts[-1]["edge"]:
         failed = ", ".join(verdicts[-1]["failed"])
         raise ConfigError(f"the last verdict of this experiment was NO EDGE ({failed}); its holdout stays sealed.")

@@ -116,7 +116,7 @@ class Deflation(_Gate):
 
 
 class Holdout(_Gate):
-    """The sealed stretch, opened at most once by this idea, agreed."""
+    """The sealed stretch agrees, after everything that was seen of it before."""
 
     need: Need = "reported"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from arena.engine.prepare import Prepared
-from arena.engine.run import AccountRun
 from arena.market.catalog import Catalog
 from arena.strategies.base import Configuration
 from research.experiment import evaluation_id
@@ -76,8 +74,7 @@ class Recorder:
         try:
             yield entry
         except BaseException as error:
-            if not entry.finished:
-                self.ledger.fail(entry.number, f"{type(error).__name__}: {error}")
+            entry.fail(f"{type(error).__name__}: {error}")
             raise
 
     def family(self, windows: npt.NDArray[Any], tested: npt.NDArray[np.int64], rng: np.random.Generator) -> Family:
@@ -99,13 +96,19 @@ class Entry:
 
     def __init__(self, ledger: TrialLedger, number: int) -> None:
         self._ledger = ledger
-        self.number = number
-        self.finished = False
+        self._number = number
+        self._ended = False
 
     def finish(self, returns: F8, bets: npt.NDArray[np.int64], open_ns: npt.NDArray[np.int64]) -> None:
         """Enter what every configuration returned per slot: ``returns`` (slots, configurations), 0 = no bet."""
-        self._ledger.finish(self.number, Outcomes.of(returns, bets, open_ns))
-        self.finished = True
+        self._ledger.finish(self._number, Outcomes.of(returns, bets, open_ns))
+        self._ended = True
+
+    def fail(self, why: str) -> None:
+        """Enter that it ended without outcomes, unless it has ended already."""
+        if not self._ended:
+            self._ledger.fail(self._number, why)
+            self._ended = True
 
 
 def world_of(catalog: Catalog) -> str:
@@ -124,7 +127,7 @@ def market_of(todo: Plan) -> str:
     return f"{m.venue}/{m.asset}/{m.interval_s}s"
 
 
-def settings(configurations: Sequence[Configuration]) -> list[Mapping[str, float]]:
+def settings(configurations: Iterable[Configuration]) -> list[Mapping[str, float]]:
     """Lever values of each configuration."""
     return [dict(c.values()) for c in configurations]
 
@@ -141,13 +144,6 @@ def stitched_settings(
     schedule = float(int(hashlib.sha256(text.encode()).hexdigest()[:10], 16))
     unmoved = {"schedule": schedule, "lever": -1.0, "shift": 0.0}
     return [unmoved, *({**unmoved, "lever": float(levers.index(name)), "shift": shift} for name, shift in moves)]
-
-
-def account_returns(prepared: Prepared, run: AccountRun) -> F8:
-    """Profit per dollar at risk of an account in every window, 0 = no bet: shape (windows, 1)."""
-    returns = np.zeros((prepared.windows.shape[0], 1))
-    returns[run.window, 0] = run.pnl / (run.trades["notional"] + run.trades["fee"])
-    return returns
 
 
 def _execution(todo: Plan) -> str:

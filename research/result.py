@@ -184,8 +184,9 @@ class Deflated:
 class Statistics:
     """What a grid and its stitched test folds say; None or NaN where they did not allow a figure (the gate says why).
 
-    ``adjusted_p`` is the exact p-value of the wins after Sidak over ``family.sidak_family``. ``plan`` is what it
-    takes to find ``planned_edge`` (dollars per share over break-even: stated, or claimed by the strategy).
+    ``adjusted_p`` is the exact p-value of the wins after Sidak over ``family.sidak_family`` and its share of alpha.
+    ``plan`` is what it takes to find ``planned_edge`` (dollars per share over break-even: stated, or claimed by the
+    strategy).
     ``sharpe`` and ``psr`` are of the stitched out-of-sample series, per window; ``deflated`` is of the best
     configuration of the grid over the whole span against the raw trials of the ledger, ``deflated_clusters`` the
     same against clusters of them. ``skill`` is the chance that the wins are luck after all, ``posterior`` the belief

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from research.experiment import LAB, Experiment
 from research.judge import judge
 from research.lab_store import lab_catalog
 from research.plan import Plan, plan, windows_of
-from research.record import Recorder, account_returns, market_of, settings, stitched_settings, world_of
+from research.record import Entry, Recorder, market_of, settings, stitched_settings, world_of
 from research.result import (
     DataFacts,
     Evidence,
@@ -101,13 +101,13 @@ def run(
     windows = without_sealed(everything, sealed)
     recorder = Recorder(ledger, todo, world, digests, windows)
     # The base preset stands in the grid already: a trial is entered once.
-    others = {name: c for name, c in todo.configurations.items() if c not in todo.grid}
+    shown = {name: c for name, c in todo.configurations.items() if c not in todo.grid}
     finished: list[PresetRun] = []
     walked: WalkForward | None = None
     interrupted = False
-    with recorder.look(
-        "walk-forward" if walk_forward else "presets", settings([*others.values(), *todo.grid])
-    ) as entry:
+    with ExitStack() as looks:
+        beside = looks.enter_context(recorder.look("presets", settings(shown.values()))) if shown else None
+        entry = looks.enter_context(recorder.look("walk-forward", settings(todo.grid))) if walk_forward else None
         prepared = prepare(todo, catalog, windows, progress)
         facts = _facts(todo, catalog, prepared[todo.base], truth, everything.height - windows.height)
         try:
@@ -115,16 +115,11 @@ def run(
                 for name, configuration in todo.configurations.items():
                     finished.append(_preset(todo, name, configuration, prepared[name]))
                     progress.step(name)
-            apart = [p for p in finished if p.name in others]
-            series = np.hstack(
-                [np.zeros((windows.height, 0)), *(account_returns(prepared[p.name], p.run) for p in apart)]
-            )
-            bets = [p.run.window.size for p in apart]
-            if walk_forward:
+            if beside is not None:
+                _enter_shown(todo, shown, prepared, beside)
+            if entry is not None:
                 table = sweep_grid(todo, prepared[todo.base], progress, jobs)
-                series, bets = np.hstack([series, table.returns]), [*bets, *table.bets]
-            entry.finish(series, np.array(bets, dtype=np.int64), prepared[todo.base].windows["open_ns"])
-            if walk_forward:
+                entry.finish(table.returns, table.bets, prepared[todo.base].windows["open_ns"])
                 base = prepared[todo.base]
 
                 def causal() -> bool:
@@ -133,8 +128,9 @@ def run(
                 walked = walk(todo, base, table, progress, jobs, recorder, catalog, windows, causal)
         except KeyboardInterrupt:
             interrupted = True
-            if not entry.finished:
-                ledger.fail(entry.number, "interrupted")
+            for one in (beside, entry):
+                if one is not None:
+                    one.fail("interrupted")
     return RunResult(
         experiment=experiment,
         strategy=todo.strategy,
@@ -145,6 +141,15 @@ def run(
         seconds=dict(progress.seconds),
         interrupted=interrupted,
     )
+
+
+def _enter_shown(todo: Plan, shown: dict[str, Configuration], prepared: dict[str, Prepared], entry: Entry) -> None:
+    """Enter the presets as trials: at one fixed stake, as every configuration is."""
+    costs = cost_model(todo.experiment.costs)
+    tables = [sweep(todo.strategy, prepared[name], [c], todo.execution, costs) for name, c in shown.items()]
+    returns = np.hstack([table.returns for table in tables])
+    bets = np.concatenate([table.bets for table in tables])
+    entry.finish(returns, bets, prepared[todo.base].windows["open_ns"])
 
 
 def open_data(experiment: Experiment, progress: Progress, data_folder: Path) -> tuple[Catalog, str]:

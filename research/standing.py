@@ -12,7 +12,7 @@ from research.experiment import Experiment
 from research.provenance import code_digest
 from research.record import Recorder
 from research.trials.records import Note
-from research.vault import Opening, Seal, openings, seals
+from research.vault import Opening, Seal, openings, overlapping, seals
 
 REGISTERED, VERDICT, RESULT = "registered", "verdict", "holdout result"
 
@@ -36,7 +36,7 @@ class Standing:
     """What the ledger knows of an experiment beside its trials.
 
     ``seal`` is the stretch sealed for this experiment. ``openings`` are all looks of the strategy, under whichever
-    idea, into sealed stretches of this market; ``holdout`` is what this experiment's last one found (see
+    idea, into it (without a seal: into any of this market); ``holdout`` is what this experiment's last one found (see
     :mod:`research.holdout`), empty if none was completed.
     """
 
@@ -71,8 +71,12 @@ def standing(recorder: Recorder, experiment: Experiment) -> Standing:
     def about(note: Note) -> bool:
         return all(note.body.get(name) == value for name, value in here.items())
 
+    sealed = [s for s in seals(ledger, strategy, recorder.world, recorder.market) if s.experiment == experiment.digest]
+    mine = sealed[-1] if sealed else None
     opened = tuple(
-        o for o in openings(ledger, strategy) if (o.seal.world, o.seal.market) == (recorder.world, recorder.market)
+        o
+        for o in openings(ledger, strategy)
+        if (overlapping(o.seal, mine) if mine else (o.seal.world, o.seal.market) == (recorder.world, recorder.market))
     )
     declared = [n for n in ledger.notes(strategy, REGISTERED) if about(n) and n.body["experiment"] == experiment.digest]
     results = [n for n in ledger.notes(strategy, RESULT) if about(n) and n.body["experiment"] == experiment.digest]
@@ -87,8 +91,7 @@ def standing(recorder: Recorder, experiment: Experiment) -> Standing:
             looks_before=int(note.body["looks_before"]),
             changed=tuple(name for name in ("code", "data") if note.body[name] != now[name]),
         )
-    sealed = [s for s in seals(ledger, strategy, recorder.world, recorder.market) if s.experiment == experiment.digest]
-    return Standing(registration, sealed[-1] if sealed else None, opened, results[-1].body if results else {})
+    return Standing(registration, mine, opened, results[-1].body if results else {})
 
 
 def verdict_note(recorder: Recorder, experiment: Experiment, verdict: Verdict) -> dict[str, Any]:

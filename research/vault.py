@@ -26,7 +26,7 @@ _TABLES = ("windows", "binary_quotes", "spot", "oracle")
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A sealed stretch: windows that open in ``[from_ns, to_ns)`` (UTC ns) of one market in one world.
+    """A sealed stretch ``[from_ns, to_ns)`` (UTC ns, first open to last close) of one market in one world.
 
     Whatever else is read of that market in that world, under whichever name, those windows are left out of it.
     ``markets`` is the digest of the sealed windows' ids and times, ``data`` that of the bytes of every file that
@@ -80,7 +80,7 @@ def seal(
     market: str,
 ) -> Seal:
     """Seal ``windows`` (ordered by open): note in the ledger that nobody looks at them before they are opened."""
-    from_ns, to_ns = int(windows["open_ns"][0]), int(windows["open_ns"][-1]) + 1
+    from_ns, to_ns = int(windows["open_ns"][0]), int(windows["close_ns"].max())  # type: ignore[arg-type]
     body = {
         "experiment": experiment,
         "world": world,
@@ -101,7 +101,7 @@ def seals(ledger: TrialLedger, strategy: str, world: str, market: str) -> list[S
     Windows of another length are settled on the same prices: a seal covers them as well.
     """
     found = (_seal(note) for note in ledger.notes(strategy, SEALED))
-    return [held for held in found if (held.world, _asset(held.market)) == (world, _asset(market))]
+    return [held for held in found if (held.world, asset_of(held.market)) == (world, asset_of(market))]
 
 
 def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
@@ -114,7 +114,7 @@ def openings(ledger: TrialLedger, strategy: str) -> list[Opening]:
 
 def overlapping(one: Seal, other: Seal) -> bool:
     """Whether two seals cover some of the same prices."""
-    same = (one.world, _asset(one.market)) == (other.world, _asset(other.market))
+    same = (one.world, asset_of(one.market)) == (other.world, asset_of(other.market))
     return same and one.from_ns < other.to_ns and other.from_ns < one.to_ns
 
 
@@ -149,7 +149,7 @@ def sealed_windows(held: Seal, catalog: Catalog, windows: pl.DataFrame) -> pl.Da
     return inside
 
 
-def _asset(market: str) -> str:
+def asset_of(market: str) -> str:
     """Venue and asset of a market."""
     return market.rsplit("/", 1)[0]
 

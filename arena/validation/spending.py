@@ -9,22 +9,22 @@ Methods in Medical Research 30.
 
 from __future__ import annotations
 
-from arena.validation.checks import inside, whole
+from arena.validation.checks import whole
 
 FIRST_SHARE = 0.8
 """Share of the first experiment. A constant, because a sequence that may be chosen as one goes adds up to anything."""
 
 
-def alpha_share(attempt: int, first: float = FIRST_SHARE) -> float:
-    """Share of alpha for experiment number ``attempt`` (from 1): ``first``, then ``(1 - first) / (k (k - 1))``.
+def alpha_share(attempt: int) -> float:
+    """Share of alpha for experiment number ``attempt`` (from 1): F, then ``(1 - F) / (k (k - 1))``, F = FIRST_SHARE.
 
     The first experiment is favoured because it is the one that nothing on its windows has informed. The shares of
-    the others add up to ``1 - first`` over infinitely many of them (a telescoping sum).
+    the others add up to ``1 - F`` over infinitely many of them (a telescoping sum).
     """
-    k, share = whole(attempt, "attempt", 1), inside(first, "first", 0.0, 1.0)
-    return share if k == 1 else (1.0 - share) / (k * (k - 1))
+    k = whole(attempt, "attempt", 1)
+    return FIRST_SHARE if k == 1 else (1.0 - FIRST_SHARE) / (k * (k - 1))
 
 
-def spent_p_value(p_value: float, attempt: int, first: float = FIRST_SHARE) -> float:
+def spent_p_value(p_value: float, attempt: int) -> float:
     """``p_value`` divided by its share of alpha, at most 1: compare it with alpha itself."""
-    return min(1.0, p_value / alpha_share(attempt, first))
+    return min(1.0, p_value / alpha_share(attempt))

@@ -22,8 +22,7 @@ class Gate:
         passed: whether it does.
         need: ``required`` gates decide the verdict, ``reported`` ones only inform.
         note: what the figure rests on, or why it could not be computed.
-        change: what would change the answer: for a gate that failed what it takes to pass, for one that passed
-            how much room there is.
+        change: what would change the answer of a gate that failed.
     """
 
     name: str

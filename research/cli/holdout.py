@@ -86,11 +86,11 @@ def open_command(
     if found.wins is None:
         console.print("The chosen configuration made no bet there.")
     else:
-        w = found.wins
+        w, p = found.wins, found.p_value if found.p_value is not None else 1.0
         console.print(
             f"{w.wins} of {w.bets} bets won, {number(w.expected_wins)} expected at break-even; exact p "
-            f"{number(w.p_value, 3)}, {number(found.p_value or 1.0, 3)} over {found.openings} openings "
-            f"(needs < {alpha:g})."
+            f"{number(w.p_value, 3)}, {number(p, 3)} after what was seen before and "
+            f"{found.openings} opening{'s' * (found.openings != 1)} (needs < {alpha:g})."
         )
     if found.power is not None and found.claimed_edge is not None:
         console.print(

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from research.cli.screen import console_for
+
 
 def trials_command(
     strategy: Annotated[
@@ -38,8 +40,6 @@ def trials_command(
     """
     import json
 
-    from rich.console import Console
-
     from research.tracking import resolve_uri
     from research.trials import view
     from research.trials.ledger import TrialLedger, ledger_path
@@ -49,9 +49,7 @@ def trials_command(
     if not path.exists():
         raise LedgerError(f"there is no trial ledger at {path} yet; a run writes one, --ledger names another.")
     book = TrialLedger(path)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=120)
+    console = console_for()
     if strategy is None:
         if json_:
             sys.stdout.write(json.dumps({"ledger": str(path), "strategies": book.strategies()}, indent=2) + "\n")

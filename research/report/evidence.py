@@ -128,7 +128,7 @@ def _history(e: Evidence, standing: Standing, ledger_entry: str) -> Iterator[Fac
     name = "no" if declared is None else f"entry {declared.entry[:12]}"
     yield Fact("Registered", name, f"{registration(standing)}: `arena-backtest register` declares before looking")
     opened = len(standing.openings)
-    says = f"{holdout(standing)}; only the first look of an idea is one into a holdout"
+    says = f"{holdout(standing)}; only the first look is one into a holdout"
     yield Fact("Holdout opened", f"{opened:,} time{'s' * (opened != 1)}", says)
     says = "digest of this verdict's entry; `arena-backtest trials` shows the ledger and verifies its chain"
     yield Fact("Ledger", ledger_entry[:12], says)

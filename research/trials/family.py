@@ -24,7 +24,7 @@ from arena.validation.effective import (
     optimal_clusters,
     shrunk_correlation,
 )
-from research.trials.records import LookRecord, TrialTable
+from research.trials.records import RECORDED, LookRecord, TrialTable
 from research.trials.sketch import sketch_correlation
 
 MOST_COMPARED = 1000
@@ -84,8 +84,8 @@ def family_of(
 ) -> Family:
     """The family of one evaluation.
 
-    Earlier is what was looked at before this evaluation's own first look, so that repeating it after others came
-    gives the same answer.
+    Earlier is what was looked at before this evaluation's own first walk-forward, so that repeating it after others
+    came gives the same answer (unless a look that had been broken off was finished in between).
 
     The effective number of earlier trials is the largest of their optimal clusters, their effective rank and
     their distinct ideas. Trials without an outcome count one each, because nothing is known of their
@@ -129,16 +129,23 @@ def family_of(
 
 def _begun(looks: Sequence[LookRecord], evaluation: str) -> tuple[int | None, list[int]]:
     """Number of the look in which this evaluation first showed what its latest walk-forward shows, None without
-    one; and the numbers of its walk-forwards that showed something else.
+    one; and the numbers of its looks that showed something else than the latest of their kind.
 
     A repetition counts from its first time. The same evaluation with other outcomes is not a repetition: what
     computed it has changed. A preview does not count as its beginning.
     """
-    own = [r for r in looks if r.look.evaluation == evaluation and r.look.kind == "walk-forward" and r.outcomes]
-    if not own:
+    own = [r for r in looks if r.look.evaluation == evaluation and r.outcomes]
+    walked = [r for r in own if r.look.kind == "walk-forward"]
+    if not walked:
         return None, []
-    latest = own[-1].outcomes
-    return min(r.number for r in own if r.outcomes == latest), [r.number for r in own if r.outcomes != latest]
+
+    def question(r: LookRecord) -> tuple[str, str]:
+        # Presets shown beside a run may be others the next time; that is another question, not another answer.
+        return (r.look.kind, r.asked if r.look.kind == "presets" else "")
+
+    latest = {question(r): r.outcomes for r in own}
+    begun = min(r.number for r in walked if r.outcomes == walked[-1].outcomes)
+    return begun, [r.number for r in own if r.outcomes != latest[question(r)]]
 
 
 def _attempts_before(
@@ -147,7 +154,7 @@ def _attempts_before(
     """Walk-forwards that came before: those that tested these windows, or could have.
 
     Windows that existed when an earlier experiment was run could have been its own; choosing among spans is
-    choosing. Only data that arrived later are a fresh start.
+    choosing. Only recordings that arrived later are a fresh start: all of a lab's time exists at once.
     """
     before = [
         r
@@ -155,7 +162,7 @@ def _attempts_before(
         if (begun is None or r.number < begun)
         and r.look.kind == "walk-forward"
         and (r.look.world, r.look.market) == (world, market)
-        and (r.at_ns > first_ns or r.look.last_ns > first_ns)
+        and (world != RECORDED or r.at_ns > first_ns or r.look.last_ns > first_ns)
     ]
     shown = {(r.look.evaluation, r.outcomes) for r in before if r.outcomes}
     finished = {name for name, _ in shown} | {evaluation}
@@ -228,12 +235,9 @@ def _effective(table: TrialTable, earlier: Bools, rng: np.random.Generator) -> i
     if not earlier.any():
         return 0
     seen = earlier & table.varies
-    # Never less than the richest single evaluation: trying more cannot make what was tried before fewer.
-    known = max(
-        _hypotheses(table, seen, rng),
-        *(_hypotheses(table, seen & (table.evaluation == name), rng) for name in sorted(set(table.evaluation[seen]))),
-        0,
-    )
+    # As many as there ever were: a flood of similar trials must not make fewer of those before it.
+    until = sorted({int(table.look[seen & (table.evaluation == name)].max()) for name in set(table.evaluation[seen])})
+    known = max((_hypotheses(table, seen & (table.look <= last), rng) for last in until), default=0)
     unknown = earlier & ~table.finished
     most = _hypotheses(table, table.varies, rng) if unknown.any() else 0
     for evaluation in set(table.evaluation[unknown]):

@@ -279,6 +279,7 @@ def _record(entry: Entry, end: Entry | None) -> LookRecord:
         configurations=json.loads(entry.body)["configurations"],
         state=state,
         ended_ns=end.at_ns if end is not None else 0,
+        asked=(entry.payload or b"").hex(),
         outcomes=(end.payload or b"").hex() if end is not None and state == "finished" else "",
         why=json.loads(end.body)["why"] if end is not None and state == "failed" else "",
     )

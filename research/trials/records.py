@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -100,7 +100,8 @@ class Outcomes:
             ValidationError: as :func:`research.trials.sketch.sketch`.
         """
         sketches = sketch(returns, open_ns)
-        matrix = np.asarray(returns, dtype=np.float64)
+        # By column, so that a trial's mean does not depend on how many others were looked at with it.
+        matrix = np.asfortranarray(returns, dtype=np.float64)
         slots, count = matrix.shape
         mean, deviation = np.zeros(count), np.zeros(count)
         if slots:
@@ -114,7 +115,8 @@ class Outcomes:
 class LookRecord:
     """A look as the ledger holds it; ``ended_ns`` is 0 and ``why`` empty while nothing is known of its end.
 
-    ``outcomes`` is the digest (hex) of what it saw, empty if it did not finish.
+    ``asked`` is the digest (hex) of the configurations it asked about, ``outcomes`` that of what it saw, empty if it
+    did not finish.
     """
 
     number: int
@@ -123,6 +125,7 @@ class LookRecord:
     configurations: int
     state: State
     ended_ns: int
+    asked: str
     outcomes: str
     why: str
 
@@ -186,6 +189,11 @@ class TrialTable:
     mean: Floats
     deviation: Floats
     sketch: Sketches
+
+    def only(self, rows: Bools) -> TrialTable:
+        """The trials in ``rows``."""
+        columns = [name for name in self.__dataclass_fields__ if name not in ("strategy", "world")]
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def __len__(self) -> int:
         return len(self.trial)

@@ -22,6 +22,8 @@ from research.experiment import Experiment, build
 from research.holdout import Opened, Registered, open_holdout, register
 from research.lab_store import lab_catalog
 from research.policy import Policy
+from research.provenance import code_digest
+from research.record import world_of
 from research.report.text import holdout as holdout_text
 from research.report.text import registration as registration_text
 from research.result import RunResult
@@ -146,7 +148,7 @@ ONLY_CAUSAL = {name: {"need": "required" if name == "causal" else "reported"} fo
 
 
 def experiment(catalog: Path, **changes: Any) -> Experiment:
-    """108 windows, four configurations, two folds; by default no gate is required, so every verdict is EDGE."""
+    """108 windows, four configurations, two folds; only causality is required, so every verdict is EDGE."""
     raw: dict[str, Any] = {
         "idea": "be faster",
         "data": {"catalog": str(catalog), "end": "2026-09-14T09:00:00Z"},
@@ -287,11 +289,56 @@ def test_a_holdout_already_sealed_is_not_sealed_again(way: Way, catalog: Path, t
 
 def test_a_verdict_from_before_the_sealing_opens_nothing(catalog: Path, ledger: TrialLedger, tmp_path: Path) -> None:
     mine = experiment(catalog)
-    body = {"experiment": mine.digest, "world": "recorded", "market": MARKET, "edge": True, "failed": []}
-    ledger.note(VERDICT, "BTC_5M", mine.idea_name, body)
+    said(ledger, mine, edge=True, failed=[])
     register(mine, ledger, tmp_path)
     with pytest.raises(ConfigError, match="no verdict since its holdout was sealed"):
         open_holdout(mine, ledger, tmp_path)
+
+
+def said(ledger: TrialLedger, mine: Experiment, **changes: Any) -> None:
+    """Note a verdict of the running program on the catalog of ``mine``."""
+    world = world_of(Catalog.open(mine.data.catalog))
+    body = {"experiment": mine.digest, "world": world, "market": "polymarket/BTC/300s", "code": code_digest()}
+    ledger.note(VERDICT, "BTC_5M", mine.idea_name, {**body, "edge": True, "failed": [], **changes})
+
+
+@pytest.mark.parametrize("changes", [{"world": "another"}, {"market": "polymarket/ETH/300s"}])
+def test_a_verdict_from_elsewhere_opens_nothing(
+    catalog: Path, ledger: TrialLedger, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    mine = experiment(catalog)
+    register(mine, ledger, tmp_path)
+    said(ledger, mine, **changes)
+    with pytest.raises(ConfigError, match="no verdict since its holdout was sealed"):
+        open_holdout(mine, ledger, tmp_path)
+
+
+def test_a_verdict_on_another_program_opens_nothing(catalog: Path, ledger: TrialLedger, tmp_path: Path) -> None:
+    mine = experiment(catalog)
+    register(mine, ledger, tmp_path)
+    said(ledger, mine, code="another program")
+    with pytest.raises(ConfigError, match="the program has changed since the last verdict"):
+        open_holdout(mine, ledger, tmp_path)
+
+
+def test_what_was_seen_before_the_sealing_is_held_against_the_opening(
+    catalog: Path, ledger: TrialLedger, tmp_path: Path
+) -> None:
+    clean, mine = TrialLedger(tmp_path / "clean.db"), experiment(catalog)
+    run(experiment(catalog, seed=5, holdout={}), ledger=ledger)
+    found = []
+    for book in (clean, ledger):
+        register(mine, book, tmp_path)
+        said(book, mine)
+        run(experiment(catalog, seed=6, holdout={}), ledger=book)
+        said(book, mine)
+        found.append(open_holdout(mine, book, tmp_path))
+    alone, burdened = found
+    assert alone.wins is not None
+    assert alone.wins == burdened.wins
+    assert alone.p_value == pytest.approx(min(1.0, alone.wins.p_value / 0.8))
+    assert burdened.p_value is not None
+    assert burdened.p_value >= min(1.0, alone.wins.p_value / 0.1)
 
 
 @pytest.fixture
@@ -299,8 +346,7 @@ def ready(catalog: Path, ledger: TrialLedger, tmp_path: Path) -> Experiment:
     """A registered experiment whose ledger says that its verdict was EDGE."""
     mine = experiment(catalog)
     register(mine, ledger, tmp_path)
-    body = {"experiment": mine.digest, "world": "recorded", "market": MARKET, "edge": True, "failed": []}
-    ledger.note(VERDICT, "BTC_5M", mine.idea_name, body)
+    said(ledger, mine, edge=True, failed=[])
     return mine
 
 
@@ -319,8 +365,7 @@ def test_an_opening_is_noted_before_anything_is_computed(
 
 
 def test_a_later_verdict_of_no_edge_keeps_it_sealed(ready: Experiment, ledger: TrialLedger, tmp_path: Path) -> None:
-    body = {"experiment": ready.digest, "world": "recorded", "market": MARKET, "edge": False, "failed": ["profit"]}
-    ledger.note(VERDICT, "BTC_5M", ready.idea_name, body)
+    said(ledger, ready, edge=False, failed=["profit"])
     with pytest.raises(ConfigError, match=r"NO EDGE \(profit\); its holdout stays sealed"):
         open_holdout(ready, ledger, tmp_path)
     assert openings(ledger, "BTC_5M") == []
@@ -355,8 +400,7 @@ def test_changed_data_cannot_be_opened_and_the_attempt_is_no_look(
     shutil.copytree(catalog, copy)
     mine = experiment(copy)
     register(mine, ledger, tmp_path)
-    body = {"experiment": mine.digest, "world": "recorded", "market": MARKET, "edge": True, "failed": []}
-    ledger.note(VERDICT, "BTC_5M", mine.idea_name, body)
+    said(ledger, mine, edge=True, failed=[])
     manifest = json.loads((copy / MANIFEST).read_text())
     file = next(iter(Catalog.open(copy).manifest.tables["binary_quotes"].files))
     data = bytearray((copy / file.path).read_bytes())
@@ -407,8 +451,7 @@ def test_open_prints_what_the_sealed_stretch_showed(elsewhere: Path) -> None:
 
     CliRunner().invoke(app, ["register", "some.toml"])
     mine = read(Path("some.toml"))
-    body = {"experiment": mine.digest, "world": "recorded", "market": MARKET, "edge": True, "failed": []}
-    TrialLedger(elsewhere / "trials.db").note(VERDICT, "BTC_5M", mine.idea_name, body)
+    said(TrialLedger(elsewhere / "trials.db"), mine, edge=True, failed=[])
     first = CliRunner().invoke(app, ["open", "some.toml"])
     agreed = "HOLDOUT AGREES" in first.stdout
     assert agreed or "HOLDOUT DOES NOT AGREE" in first.stdout

@@ -52,7 +52,8 @@ def test_the_grid_the_other_presets_and_every_neighbour_count(walked: RunResult,
     assert len(moves) > 0
     looks = walked_ledger.looks("BTC_5M")
     assert [(look.look.kind, look.configurations, look.state) for look in looks] == [
-        ("walk-forward", 24 + 1, "finished"),
+        ("presets", 1, "finished"),
+        ("walk-forward", 24, "finished"),
         ("sensitivity", 1 + len(moves), "finished"),
     ]
     assert walked.walk_forward.evidence.family.trials == 24 + 1 + 1 + len(moves)
@@ -72,10 +73,22 @@ def test_a_repeated_run_is_another_look_but_adds_no_trial(catalog: Path, ledger:
     first, second = (run(hours(catalog), ledger=ledger) for _ in range(2))
     assert first.walk_forward is not None
     assert second.walk_forward is not None
-    assert len(ledger.looks("BTC_5M")) == 4
+    assert len(ledger.looks("BTC_5M")) == 6
     assert trials(ledger) == first.walk_forward.evidence.family.trials
     assert second.walk_forward.evidence.family == first.walk_forward.evidence.family
     assert second.walk_forward.verdict == first.walk_forward.verdict
+
+
+def test_what_is_shown_beside_a_run_or_said_of_its_data_makes_no_other_experiment(
+    catalog: Path, ledger: TrialLedger
+) -> None:
+    first = run(hours(catalog), ledger=ledger).walk_forward
+    data = {"catalog": str(catalog), "end": "2026-09-14T06:00:00Z", "note": "the same, explained"}
+    second = run(hours(catalog, compare=["seed", "seed-default"], data=data), ledger=ledger).walk_forward
+    assert first is not None
+    assert second is not None
+    assert (second.evidence.family.attempt, second.evidence.family.earlier) == (1, 0)
+    assert second.evidence.adjusted_p == first.evidence.adjusted_p
 
 
 def test_a_new_seed_or_lever_under_another_idea_adds_trials_to_the_family(catalog: Path, ledger: TrialLedger) -> None:
@@ -128,8 +141,9 @@ def test_configurations_of_a_run_that_was_stopped_or_failed_count(
     else:
         with pytest.raises(stop):
             run(hours(catalog), ledger=ledger)
-    (look,) = ledger.looks("BTC_5M")
-    assert (look.state, look.why) == ("failed", why)
+    looks = ledger.looks("BTC_5M")
+    assert [look.look.kind for look in looks] == ["presets", "walk-forward"]
+    assert [(look.state, look.why) for look in looks if look.state != "finished"][-1] == ("failed", why)
     monkeypatch.undo()
     walk = run(hours(catalog, seed=2), ledger=ledger).walk_forward
     assert walk is not None
@@ -146,7 +160,7 @@ def test_a_run_stopped_while_it_prepares_counts(
     monkeypatch.setattr(running, "prepare", stop)
     with pytest.raises(KeyboardInterrupt):
         run(hours(catalog), ledger=ledger)
-    assert [look.state for look in ledger.looks("BTC_5M")] == ["failed"]
+    assert [look.state for look in ledger.looks("BTC_5M")] == ["failed", "failed"]
     assert trials(ledger) == 5
 
 

@@ -188,6 +188,37 @@ def test_a_fine_grid_around_one_point_does_not_drown_what_was_tried_before(histo
     assert after.variance > 0.5 * before.variance
 
 
+def test_a_flood_of_similar_trials_does_not_make_fewer_of_those_before_it(history: History) -> None:
+    rng = np.random.default_rng(3)
+    for name in ("a", "b"):
+        history.finish(rng.standard_normal((SLOTS, 20)), evaluation=name)
+    before = history.family().effective
+    assert before > 30
+    history.finish(blocks(1, 300, shared=0.9), evaluation="c")
+    assert history.family().effective >= before
+
+
+def test_edits_between_previews_count(history: History) -> None:
+    rng, grid = np.random.default_rng(4), [{"edge": 1.0}]
+    for _ in range(5):
+        number = history.ledger.begin(look_at(SLOTS, evaluation="mine", kind="presets"), grid)
+        history.ledger.finish(number, seen(rng.standard_normal((SLOTS, 1))))
+    history.finish(rng.standard_normal((SLOTS, 3)), evaluation="mine", kind="walk-forward")
+    assert history.family().earlier == 4
+    assert history.family().effective >= 3
+
+
+def test_a_lab_has_no_fresh_start(ledger: TrialLedger) -> None:
+    span = look_at(SLOTS)
+    quarter = (span.last_ns - span.first_ns) // 4
+    history = History(TrialLedger(ledger.path, clock=lambda: span.first_ns))
+    history.finish(blocks(1, 5), evaluation="1", kind="walk-forward", last_ns=span.first_ns + quarter, world="lab")
+    asked = {"evaluation": "mine", "market": MARKET, "slots": SLOTS, "rng": np.random.default_rng(0)}
+    trials, looks = history.ledger.trials("BTC_5M", "lab"), history.ledger.looks("BTC_5M")
+    found = family_of(trials, looks, first_ns=span.first_ns + 2 * quarter, last_ns=span.last_ns, **asked)  # type: ignore[arg-type]
+    assert found.attempt == 2
+
+
 def test_an_edited_program_makes_another_experiment_of_the_same_evaluation(history: History) -> None:
     grid = [{"edge": 1.0}, {"edge": 2.0}]
     rng = np.random.default_rng(1)
