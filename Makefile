@@ -11,7 +11,7 @@ help:
 	@echo "make validate   the slow statistical checks (marked slow)"
 	@echo "make bench      benchmarks against peers, as ratios (installs the peers)"
 	@echo "make lock       pin every version again"
-	@echo "make clean      remove the virtual environment and everything generated"
+	@echo "make clean      remove the virtual environment and everything generated, but never the trial ledger"
 
 backtest: .venv/core.stamp
 	$(BIN)/arena-backtest btc_5m --walk-forward
