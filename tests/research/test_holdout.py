@@ -247,16 +247,16 @@ def test_the_opening_chooses_on_the_windows_before_and_scores_on_the_sealed_ones
     looks = [look for look in way.ledger.looks("BTC_5M") if look.look.kind == "holdout"]
     assert [look.configurations for look in looks] == [1, 1]
     assert looks[0].look.first_ns == found.seal.from_ns
-    if found.wins is not None:
-        assert found.p_value == pytest.approx(min(found.wins.p_value / 0.8, 1.0))
+    assert found.wins is not None
+    assert found.p_value == pytest.approx(min(found.wins.p_value / 0.8, 1.0))
 
 
 def test_a_second_opening_is_counted_shown_and_held_against_the_result(way: Way) -> None:
     assert (way.opened.openings, way.again.openings) == (1, 2)
     assert way.again.mean_return == way.opened.mean_return
-    if way.again.wins is not None:
-        assert way.again.wins == way.opened.wins
-        assert way.again.p_value == pytest.approx(min(way.again.wins.p_value / 0.1, 1.0))
+    assert way.again.wins is not None
+    assert way.again.wins == way.opened.wins
+    assert way.again.p_value == pytest.approx(min(way.again.wins.p_value / 0.1, 1.0))
     walk = way.after.walk_forward
     assert walk is not None
     assert len(walk.standing.openings) == 2

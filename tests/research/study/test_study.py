@@ -9,12 +9,15 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from arena.errors import ConfigError, DataError
 from research.cli.backtest import app
 from research.study import pool
+from research.study.attempts import attempts
+from research.study.fair import redraw
 from research.study.market import LabMarket, open_market, part_of, plan_of
 from research.study.naive import p_alone
 from research.study.pool import HEADER, MARKETS, run_study
@@ -124,6 +127,18 @@ def test_a_first_attempt_is_held_to_its_share_of_alpha_and_no_adjustment_helps(f
             assert researcher.attempts is not None
             pairs = zip(researcher.attempts.p_values, researcher.attempts.adjusted, strict=True)
             assert all(adjusted is None or adjusted >= p for p, adjusted in pairs)
+
+
+def test_the_ledger_charges_a_second_attempt_for_the_first(market: LabMarket) -> None:
+    windows = market.prepared.windows
+    table = redraw(market.table, windows["outcome"], np.random.default_rng(11).random(windows.size))
+    found = attempts(market, table, alpha=1.1)
+    first, second = found.adjusted
+    assert first == pytest.approx(min(1.0, found.p_values[0] / 0.8))
+    assert second is not None
+    # A tenth of alpha is left for it, and what the first grid showed is in its family.
+    assert second >= min(1.0, found.p_values[1] / 0.1)
+    assert second > found.p_values[1]
 
 
 def test_attempts_are_asked_of_the_ledger_exactly_where_they_pass_alone(fair: Study) -> None:
