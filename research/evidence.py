@@ -15,6 +15,7 @@ from arena.validation.bootstrap import bootstrap_interval, optimal_block_length
 from arena.validation.corp import MiscalibrationGap, miscalibration_gap
 from arena.validation.cscv import NullBand, Overfitting, null_band, overfitting
 from arena.validation.deflation import Trials, deflated_sharpe
+from arena.validation.dominance import Dominance, stochastic_dominance
 from arena.validation.forecast import LogScoreGain, log_score_gain
 from arena.validation.monitor import half_kelly, monitor
 from arena.validation.multiple import sidak
@@ -38,6 +39,7 @@ class _Selection:
     superior: SuperiorAbility | None = None
     overfitting: Overfitting | None = None
     band: NullBand | None = None
+    dominance: Dominance | None = None
 
 
 def weigh(
@@ -79,6 +81,7 @@ def weigh(
         superior=selection.superior,
         overfitting=selection.overfitting,
         null_band=selection.band,
+        dominance=selection.dominance,
         sharpe=sharpe,
         psr=psr,
         deflated=raw,
@@ -114,7 +117,15 @@ def _selection(sweep: Sweep, experiment: Experiment, rng: np.random.Generator, j
         superior = superior_ability(returns, rng, draws=gates.superior.draws)
     except ValidationError:
         return _Selection()
-    return _Selection(superior, found, band)
+    return _Selection(superior, found, band, _dominance(returns, blocks, least, jobs))
+
+
+def _dominance(returns: F8, blocks: int, least: int, jobs: int) -> Dominance | None:
+    """None where a configuration hardly bets: then a Sharpe of some half is infinite."""
+    try:
+        return stochastic_dominance(returns, blocks, minimum_configurations=least, threads=jobs)
+    except ValidationError:
+        return None
 
 
 def _deflated(sweep: Sweep, family: Family) -> tuple[Deflated | None, Deflated | None]:

@@ -18,6 +18,7 @@ from arena.validation.bootstrap import Interval
 from arena.validation.calibration import ReliabilityCurve
 from arena.validation.corp import MiscalibrationGap
 from arena.validation.cscv import NullBand, Overfitting
+from arena.validation.dominance import Dominance
 from arena.validation.forecast import LogScoreGain
 from arena.validation.monitor import Monitoring
 from arena.validation.planning import Plan
@@ -201,6 +202,7 @@ class Statistics:
     superior: SuperiorAbility | None
     overfitting: Overfitting | None
     null_band: NullBand | None
+    dominance: Dominance | None
     sharpe: float
     psr: float
     deflated: Deflated | None

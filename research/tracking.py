@@ -293,6 +293,8 @@ def _evidence(result: RunResult) -> dict[str, float]:
         figures["trial_variance"] = e.deflated.variance
     if e.deflated_clusters is not None:
         figures |= {"dsr_clusters": e.deflated_clusters.probability, "clusters": e.deflated_clusters.trials}
+    if e.dominance is not None:
+        figures["beats_random_pick"] = e.dominance.probability
     if e.superior is not None:
         figures["spa_p_value"] = e.superior.consistent
     if e.plan is not None:

@@ -93,6 +93,11 @@ def _selection(e: Evidence) -> Iterator[Fact]:
         yield Fact("PBO", number(o.pbo, 3), says)
         says = "that the winner of one half of the time loses in the other"
         yield Fact("Chance of loss", percent(o.probability_of_loss), says)
+    if e.dominance is not None:
+        found = e.dominance
+        order = "first" if found.first_order else "second" if found.second_order else "neither first nor second"
+        says = f"that the training winner beats a random pick of the grid out of sample; it dominates in {order} order"
+        yield Fact("Beats a random pick", percent(found.probability), says)
     for name, of, d in (("DSR", "trials", e.deflated), ("DSR of clusters", "clusters", e.deflated_clusters)):
         if d is not None:
             says = f"that the best of the grid exceeds {number(d.threshold, 3)} per window, which the best of "
