@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +14,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from arena.costs import COST_MODELS, cost_model
-from arena.engine.execution import execution_model
+from arena.costs import cost_model
 from arena.engine.prepare import Collector, Prepared
 from arena.engine.run import Sweep, equity_curve, run_account, sweep
 from arena.errors import DataError
@@ -29,6 +28,7 @@ from research.experiment import LAB, Experiment
 from research.judge import judge
 from research.lab_store import lab_catalog
 from research.plan import Plan, plan, windows_of
+from research.presets import replay_preset, summaries_by_costs
 from research.record import Entry, Recorder, market_of, settings, stitched_settings, world_of
 from research.result import (
     DataFacts,
@@ -36,12 +36,10 @@ from research.result import (
     OutOfSample,
     PresetRun,
     RunResult,
-    Summary,
     WalkForward,
 )
 from research.sensitivity import Stretch, moves_of, sensitivity
 from research.standing import VERDICT, standing, verdict_note
-from research.summary import calibrate, summarise
 from research.trials.ledger import TrialLedger
 from research.vault import seals, without_sealed
 from research.walk import stitch
@@ -113,7 +111,7 @@ def run(
         try:
             with progress.stage("presets", len(todo.configurations)):
                 for name, configuration in todo.configurations.items():
-                    finished.append(_preset(todo, name, configuration, prepared[name]))
+                    finished.append(replay_preset(todo, name, configuration, prepared[name]))
                     progress.step(name)
             if beside is not None:
                 _enter_shown(todo, shown, prepared, beside)
@@ -238,48 +236,6 @@ def _facts(todo: Plan, catalog: Catalog, prepared: Prepared, truth: str, sealed:
     )
 
 
-def _by_costs(
-    todo: Plan, prepared: Prepared, schedule: list[tuple[int, int, Configuration | None]]
-) -> dict[str, Summary]:
-    account = todo.configurations[todo.base].account
-    first = next((c for _, _, c in schedule if c is not None), None)
-    if first is not None:
-        account = first.account
-    return {
-        name: summarise(prepared, run_account(prepared, schedule, todo.execution, costs, account))
-        for name, costs in COST_MODELS.items()
-    }
-
-
-def _preset(todo: Plan, name: str, configuration: Configuration, prepared: Prepared) -> PresetRun:
-    whole: list[tuple[int, int, Configuration | None]] = [(0, prepared.windows.shape[0], configuration)]
-    chosen = run_account(prepared, whole, todo.execution, cost_model(todo.experiment.costs), configuration.account)
-    fantasy = settled_by_seed(prepared)
-    booked = run_account(fantasy, whole, *BOOKED_BY_SEED, configuration.account)
-    funnel = {reason.name: int(prepared.funnel[name][reason]) for reason in todo.strategy.reasons}
-    return PresetRun(
-        name=name,
-        configuration=configuration,
-        run=chosen,
-        curve=equity_curve(prepared, chosen),
-        by_costs=_by_costs(todo, prepared, whole),
-        as_booked=summarise(fantasy, booked),
-        funnel=funnel,
-        calibration=calibrate(prepared, np.random.default_rng([todo.experiment.seed, 2])),
-    )
-
-
-BOOKED_BY_SEED = (execution_model("touch"), COST_MODELS["seed-tuned"])
-"""How the seed filled and charged its paper trades: at the touch at once, 2 bps of the stake."""
-
-
-def settled_by_seed(prepared: Prepared) -> Prepared:
-    """The same candidates with every window settled on the seed's own price instead of the official one."""
-    windows = prepared.windows.copy()
-    windows["outcome"] = windows["venue_outcome"]
-    return replace(prepared, windows=windows)
-
-
 def sweep_grid(todo: Plan, prepared: Prepared, progress: Progress, jobs: int) -> Sweep:
     """Replay every configuration of the grid over the candidates."""
     costs = cost_model(todo.experiment.costs)
@@ -336,7 +292,7 @@ def walk(
         won=stitched.won,
         run=account_run,
         curve=equity_curve(prepared, account_run),
-        by_costs=_by_costs(todo, prepared, schedule),
+        by_costs=summaries_by_costs(todo, prepared, schedule),
     )
     stretches = [Stretch(*r.test_rows, todo.grid[r.chosen] if r.chosen >= 0 else None) for r in results]
     levers = [lever.name for lever in todo.strategy.levers]

@@ -29,7 +29,7 @@ from research.report.text import headline, holdout, registration, why
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from research.result import Calibration, RunResult, Summary
+    from research.result import Calibration, Evidence, RunResult, Summary
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -239,7 +239,7 @@ def _parent(result: RunResult) -> _Entry:
             entry.metrics |= _summary(base.by_costs[experiment.costs]) | _by_costs(base.by_costs)
         return entry
     entry.metrics |= _summary(walk.out_of_sample.by_costs[experiment.costs]) | _by_costs(walk.out_of_sample.by_costs)
-    entry.metrics |= _evidence(result)
+    entry.metrics |= _evidence(walk.evidence)
     for gate in walk.verdict.gates:
         key = gate.name.replace(" ", "_")
         entry.metrics[f"gate.{key}"] = gate.figure
@@ -272,9 +272,7 @@ def _provenance(result: RunResult) -> dict[str, str]:
     return tags
 
 
-def _evidence(result: RunResult) -> dict[str, float]:
-    assert result.walk_forward is not None
-    e = result.walk_forward.evidence
+def _evidence(e: Evidence) -> dict[str, float]:
     figures: dict[str, float] = {
         "sharpe_per_window": e.sharpe,
         "psr": e.psr,

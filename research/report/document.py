@@ -14,7 +14,7 @@ from research.provenance import checkout, versions
 from research.report.figures import fold_span
 from research.report.needs import needs
 from research.report.text import headline, why
-from research.result import Evidence, FoldResult, PresetRun, RunResult
+from research.result import Evidence, FoldResult, PresetRun, RunResult, WalkForward
 
 LONGEST = 64
 """Arrays of more numbers stay in the report and in the files beside it."""
@@ -36,7 +36,7 @@ def to_json(result: RunResult, report_path: Path | None, run_id: str | None) -> 
         "gates": walk.verdict.gates if walk is not None else [],
         "out_of_sample": walk.out_of_sample.by_costs if walk is not None else None,
         "presets": {preset.name: _preset(preset) for preset in result.presets},
-        "folds": [_fold(result, fold) for fold in walk.folds] if walk is not None else [],
+        "folds": [_fold(result, walk, fold) for fold in walk.folds] if walk is not None else [],
         "evidence": _evidence(walk.evidence) if walk is not None else None,
         "standing": walk.standing if walk is not None else None,
         "ledger_entry": walk.ledger_entry if walk is not None else None,
@@ -60,10 +60,9 @@ def _preset(preset: PresetRun) -> dict[str, Any]:
     }
 
 
-def _fold(result: RunResult, fold: FoldResult) -> dict[str, Any]:
-    assert result.walk_forward is not None
+def _fold(result: RunResult, walk: WalkForward, fold: FoldResult) -> dict[str, Any]:
     first, last = fold_span(result, fold.test_rows)
-    levers = result.walk_forward.grid[fold.chosen].values() if fold.chosen >= 0 else None
+    levers = walk.grid[fold.chosen].values() if fold.chosen >= 0 else None
     return {**asdict(fold), "test_from": first, "test_to": last, "levers": levers}
 
 

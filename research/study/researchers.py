@@ -12,8 +12,9 @@ from arena.validation.verdict import Verdict
 from research.evidence import weigh
 from research.judge import judge_statistics
 from research.plan import Plan
+from research.presets import BOOKED_BY_SEED, settled_by_seed
 from research.result import Stitched
-from research.run import BOOKED_BY_SEED, Progress, settled_by_seed, walk
+from research.run import Progress, walk
 from research.study.attempts import attempts
 from research.study.fair import redraw
 from research.study.market import LabMarket, enter, fresh_ledger, open_market, part_of, plan_of
