@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from arena.lab.config import LabConfig
-from arena.lab.generate import generate
+from arena.lab.generate import parts
 from arena.market.catalog import MANIFEST, Catalog
 
 
@@ -17,11 +18,14 @@ def lab_catalog(config: LabConfig, folder: Path) -> Catalog:
     return Catalog.open(path)
 
 
-def write_lab(config: LabConfig, path: Path) -> None:
-    """Generate the market of ``config`` and write it as a catalog, all or nothing."""
-    tables = generate(config)
+def write_lab(config: LabConfig, path: Path, written: Callable[[str, int], None] = lambda table, rows: None) -> None:
+    """Generate the market of ``config`` and write it as a catalog, all or nothing, a day at a time.
+
+    ``written`` hears of every piece: its table and number of rows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with Catalog.create(path) as writer:
-        for name, frame in tables.items():
+        for name, frame in parts(config):
             # The generator's rows keep every quality rule (a test holds it to that), so they are not screened again.
             writer.write(name, frame, known_defects={"lab": [config.truth]}, screen=False)
+            written(name, frame.height)
