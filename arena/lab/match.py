@@ -10,7 +10,7 @@ import polars as pl
 
 from arena.jit import jit
 from arena.lab.book import Book
-from arena.lab.maker import fair_up
+from arena.lab.fair import fair_up
 from arena.lab.options import TakerModel
 from arena.lab.oracle import Reports
 from arena.lab.path import Path

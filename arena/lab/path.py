@@ -63,7 +63,8 @@ class PathSource(Protocol):
 class Common:
     """One day's draws that all coins share: unit shocks of price and volatility, and jumps.
 
-    ``alt`` is drawn only where a coin loads on it; jumps are steps of the grid and unit sizes.
+    ``alt`` is drawn only where a coin loads on it; ``mood`` has shape (components of volatility, seconds); jumps are
+    steps of the grid and unit sizes.
     """
 
     normal: F8
@@ -82,7 +83,7 @@ def common_draws(config: LabConfig, day: Day, alts: bool) -> Common:
     return Common(
         normal=day.rng("path", "market").standard_normal(steps),
         alt=day.rng("path", "alt").standard_normal(steps if alts else 0),
-        mood=day.rng("path", "mood").standard_normal(seconds),
+        mood=day.rng("path", "mood").standard_normal((len(config.vol_components), seconds)),
         jump_step=jumps.integers(0, steps, n),
         jump_size=jumps.standard_normal(n),
     )
@@ -95,7 +96,7 @@ class PathStream:
         self._config = config
         self._coin = coin
         self._log_price = math.log(coin.start_price)
-        self._mood = math.nan
+        self._mood: list[float] = []
         self._before: Path | None = None
 
     def next(self, day: Day, common: Common) -> Path:
@@ -123,17 +124,20 @@ class PathStream:
         config, coin = self._config, self._coin
         shocks = common.mood
         if coin.market < 1.0:
-            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(seconds)
-        decay = math.exp(-math.log(2.0) / config.log_sigma_halflife_s)
-        if math.isnan(self._mood):
-            self._mood = config.log_sigma_sd * float(shocks[0])
-        log_vol = np.empty(seconds)
-        ornstein_uhlenbeck(shocks, decay, config.log_sigma_sd, self._mood, log_vol)
-        self._mood = float(log_vol[-1])
+            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(shocks.shape)
+        if not self._mood:
+            self._mood = [sd * float(shock[0]) for (sd, _), shock in zip(config.vol_components, shocks, strict=True)]
+        log_vol, component = np.zeros(seconds), np.empty(seconds)
+        for k, (sd, halflife_s) in enumerate(config.vol_components):
+            ornstein_uhlenbeck(shocks[k], math.exp(-math.log(2.0) / halflife_s), sd, self._mood[k], component)
+            self._mood[k] = float(component[-1])
+            log_vol += component
+        # exp(-variance) keeps the mean variance at sigma^2.
+        log_vol -= sum(sd**2 for sd, _ in config.vol_components)
+        # The factor of an hour belongs to its middle; between middles it moves in a straight line.
         hour = (origin_ns // SECOND + np.arange(seconds)) % 86_400 / 3600.0
-        season = 1.0 + config.season_depth * np.cos((hour - config.season_peak_h) * (2.0 * math.pi / 24.0))
-        # exp(-sd^2) keeps the mean variance at sigma^2.
-        sigma: F8 = coin.volatility * config.sigma * season * np.exp(log_vol - config.log_sigma_sd**2)
+        season = np.interp(hour, np.arange(24) + 0.5, config.season, period=24.0)
+        sigma: F8 = coin.volatility * config.sigma * season * np.exp(log_vol)
         return sigma
 
     def _shocks(self, common: Common, own: np.random.Generator) -> F8:

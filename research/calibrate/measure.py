@@ -62,7 +62,7 @@ class Prepared:
         self.minute_end_ns, self.minute_returns = _returns(sample.minutes, MINUTE_NS, 0)
         self.book = book.book_rows(sample.quotes, sample.windows)
         self.basis_bps = venues.basis_bps(
-            *(_series(sample.minutes)), *(_series(sample.oracle)), step_ns=MINUTE_NS
+            *series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS
         )
 
     @property
@@ -90,17 +90,18 @@ class Prepared:
         use = (mid > book.CONTESTED) & (mid < 1.0 - book.CONTESTED)
         market = rows["market_id"].rle_id().to_numpy().astype(np.int64)[use]
         return reaction.reaction(
-            *_series(self.sample.spot), market, rows["event_ns"].to_numpy()[use], mid[use],
+            *series(self.sample.spot), market, rows["event_ns"].to_numpy()[use], mid[use],
             REACTION_LAGS_S, _REACTION_WAIT_S,
         )  # fmt: skip
 
 
-def _series(frame: pl.DataFrame) -> tuple[Ints, Floats]:
+def series(frame: pl.DataFrame) -> tuple[Ints, Floats]:
+    """Times (ns UTC) and prices."""
     return frame["event_ns"].to_numpy(), frame["price"].to_numpy()
 
 
 def _returns(frame: pl.DataFrame, step_ns: int, stale_ns: int) -> tuple[Ints, Floats]:
-    return grid_returns(*_series(frame), step_ns, stale_ns)
+    return grid_returns(*series(frame), step_ns, stale_ns)
 
 
 def _basis_shape(p: Prepared) -> Curve:
@@ -114,13 +115,13 @@ def _basis_shape(p: Prepared) -> Curve:
 FACTS: tuple[Fact, ...] = (
     Fact(
         "signature_seconds", "Volatility signature of the settlement feed", "sampling interval, s", "annualised volatility",
-        "oracle", lambda p: returns.signature(*_series(p.sample.oracle), SECONDS), Distance.LOG_RATIO,
+        "oracle", lambda p: returns.signature(*series(p.sample.oracle), SECONDS), Distance.LOG_RATIO,
         "Flat for a martingale. A rise means that reports follow the price with inertia, a fall that they are noisy. "
         "The level is that of the recorded day.", log_x=True,
     ),
     Fact(
         "signature_minutes", "Volatility signature of spot", "sampling interval, s", "annualised volatility",
-        "minutes", lambda p: returns.signature(*_series(p.sample.minutes), MINUTES), Distance.LOG_RATIO,
+        "minutes", lambda p: returns.signature(*series(p.sample.minutes), MINUTES), Distance.LOG_RATIO,
         "From minute closes of Binance.", log_x=True,
     ),
     Fact(

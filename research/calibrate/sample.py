@@ -36,6 +36,7 @@ class Sample:
     Attributes:
         oracle: reports that settle: event_ns, recv_ns, price.
         minutes: Binance's last price at each full minute: event_ns, price.
+        oracle_minutes: the same while there are reports; halves of a sample share it.
         windows, quotes: five-minute windows with their books.
         outcomes: five-minute windows with an official outcome, in a row.
         settled, settled_quotes: windows with official outcomes and quotes, for calibration.
@@ -45,6 +46,7 @@ class Sample:
 
     oracle: pl.DataFrame
     minutes: pl.DataFrame
+    oracle_minutes: pl.DataFrame
     windows: pl.DataFrame
     quotes: pl.DataFrame
     outcomes: pl.DataFrame
@@ -77,7 +79,8 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
             (pl.col("venue") == "binance") & (pl.col("event_ns") % MINUTE_NS == 0) & pl.col("last").is_not_null()
         )
     )
-    windows = data.scan("windows", asset=asset).collect()
+    everywhere = data.scan("windows").collect()
+    windows = everywhere.filter(pl.col("asset") == asset)
     five = windows.filter((pl.col("interval_s") == WINDOW_S) & (pl.col("venue") == "polymarket"))
     quotes, origin["quotes"] = _richest(
         data.scan("binary_quotes", asset=asset).filter(
@@ -86,16 +89,20 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
     )
     official = five.filter(pl.col("outcome_source") == "gamma_resolution")
     outcomes, origin["outcomes"] = _richest(official.lazy())
-    kalshi = windows.filter((pl.col("venue") == "kalshi") & pl.col("outcome").is_not_null())
+    # Every coin: whether a mid means what it says needs more windows than one coin has.
+    kalshi = everywhere.filter((pl.col("venue") == "kalshi") & pl.col("outcome").is_not_null())
     settled_quotes, origin["settled"] = _richest(
-        data.scan("binary_quotes", asset=asset).filter(
+        data.scan("binary_quotes").filter(
             pl.col("market_id").is_in(kalshi["market_id"].unique().implode())
         )
     )
     spot_quotes, beside, origin["spot"] = _beside(data, asset)
+    reports = oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns")
+    minutes = spot.select("event_ns", price="last").unique("event_ns", keep="first").sort("event_ns")
     sample = Sample(
-        oracle=oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns"),
-        minutes=spot.select("event_ns", price="last").unique("event_ns", keep="first").sort("event_ns"),
+        oracle=reports,
+        minutes=minutes,
+        oracle_minutes=minutes.filter(pl.col("event_ns").is_in(reports["event_ns"].implode())),
         windows=_life(five.filter(pl.col("source") == origin["quotes"])),
         quotes=quotes,
         outcomes=_life(outcomes),
@@ -119,15 +126,17 @@ def generated(data: Tables, minutes: pl.DataFrame, asset: str = "BTC") -> Sample
     quotes = data.scan("binary_quotes", asset=asset).collect()
     oracle = data.scan("oracle", asset=asset).select("event_ns", "recv_ns", "price").collect().sort("event_ns")
     spot = data.scan("spot", asset=asset).filter(pl.col("venue") == "binance").collect().sort("event_ns")
+    series = spot.select("event_ns", price=(pl.col("bid") + pl.col("ask")) / 2)
     return Sample(
         oracle=oracle,
         minutes=minutes,
+        oracle_minutes=at_minutes(series),
         windows=windows,
         quotes=quotes,
         outcomes=windows,
         settled=windows,
         settled_quotes=quotes,
-        spot=spot.select("event_ns", price=(pl.col("bid") + pl.col("ask")) / 2),
+        spot=series,
         spot_quotes=quotes,
         origin=dict.fromkeys(("oracle", "minutes", "quotes", "outcomes", "settled", "spot"), "lab"),
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from arena.lab.config import EDGE_PRICES, LEFT_EDGES_S
 from research.calibrate.facts.curve import Curve
 
-LEFT_EDGES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0)
-"""Bins of time left, s; the last is open."""
 LEFT_MIDDLES_S = (2.5, 10.0, 22.5, 45.0, 90.0, 150.0, 210.0, 270.0)
-EDGE_PRICES = (0.02, 0.04, 0.1, 0.2)
-"""Bins of the distance of the mid from 0 or 1."""
+"""Middles of the bins of time left, s: those of the lab's own knobs."""
 EDGE_MIDDLES = (0.01, 0.03, 0.07, 0.15, 0.35)
+"""Middles of the bins of the distance of the mid from 0 or 1."""
 SIZE_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 CONTESTED = 0.2
 """A market is contested while its mid is at least that far from 0 and 1."""
@@ -160,3 +159,17 @@ def _by_left(rows: pl.DataFrame, value: pl.Expr, enough: pl.Expr) -> Curve:
         if fine and value_ is not None:
             y[k] = value_
     return Curve.of(LEFT_MIDDLES_S, y, n)
+
+
+def fine_below(rows: pl.DataFrame, prices: tuple[float, ...] = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05)) -> float:
+    """Distance of the mid from 0 or 1 below which most rows show a price between two cents; 0 where none does."""
+    cents = pl.concat_list(pl.col("mid") + pl.col("spread") / 2, pl.col("mid") - pl.col("spread") / 2) / TICK
+    between = ((cents.list.eval((pl.element() - pl.element().round()).abs())).list.max() > 0.05).alias("between")
+    use = rows.filter(pl.col("spread").is_not_null()).select("edge", between)
+    below = 0.0
+    for low, high in zip((0.0, *prices), prices, strict=False):
+        share = use.filter((pl.col("edge") > low) & (pl.col("edge") <= high))["between"].mean()
+        if share is None or float(share) < 0.5:  # type: ignore[arg-type]
+            break
+        below = high
+    return below

@@ -14,6 +14,7 @@ from research.calibrate.facts.returns import autocorrelation
 LIFE_LEFT = (0.8, 0.5, 0.2)
 """Shares of a window's life left at which mids are compared with outcomes."""
 _BINS = 10
+_FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,11 @@ class Reliability:
 
     @property
     def excess(self) -> Curve:
-        """Frequency minus mean mid, by middle of the bin; NaN for an empty bin."""
-        return Curve((np.arange(_BINS) + 0.5) / _BINS, self.curve.y - self.curve.x, self.curve.n)
+        """Frequency minus mean mid, by middle of the bin; NaN for a bin with fewer than 20 windows."""
+        enough = self.curve.n >= _FEWEST
+        return Curve(
+            (np.arange(_BINS) + 0.5) / _BINS, np.where(enough, self.curve.y - self.curve.x, np.nan), self.curve.n
+        )
 
 
 def reliability(quotes: pl.DataFrame, windows: pl.DataFrame, life_left: float, oldest: float = 0.1) -> Reliability:
