@@ -50,7 +50,7 @@ def bands_of(model: RelatedModel, coin: CoinModel, reference: CoinModel, day: Da
     unit = 10.0 ** math.floor(math.log10(raw))
     width = raw if coin.name == reference.name else max(round(raw / unit), 1) * unit
     first = (math.floor(spot / width) - model.bands_between // 2) * width
-    edges = first + width * np.arange(model.bands_between + 1)
+    edges: F8 = first + width * np.arange(model.bands_between + 1, dtype=np.float64)
     date = datetime.fromtimestamp(day.open_ns / 1e9, tz=UTC).strftime("%Y-%m-%d")
     event = f"{coin.name.lower()}-price-on-{date}"
     inner = [f"{event}-{a:g}-{b:g}" for a, b in pairwise(edges)]

@@ -6,10 +6,11 @@ option, leaves the others' numbers alone. A market is made a day at a time: what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from arena.errors import ConfigError
 from arena.lab.bands import bands_of, quote_rows, universe_rows
 from arena.lab.book import book_rows
 from arena.lab.config import LabConfig
@@ -19,6 +20,7 @@ from arena.lab.options import CoinModel
 from arena.lab.oracle import OracleStream
 from arena.lab.path import Common, PathSource, PathStream, common_draws
 from arena.lab.people import fill_rows, trade_rows, transaction_hashes
+from arena.lab.recorded import Observations, RecordedPath, digest_of, outside
 from arena.lab.related import mispricings, nested, no_spells
 from arena.lab.spot import SpotStream
 from arena.lab.streams import Day, days
@@ -31,17 +33,25 @@ from arena.venues.rules import rules_at
 VENUE = "polymarket"
 
 
-def generate(config: LabConfig) -> LabTables:
-    """All tables of one lab market, in memory. Same configuration, same bytes."""
-    return gather(parts(config))
+def generate(config: LabConfig, seen: Mapping[str, Observations] | None = None) -> LabTables:
+    """All tables of one lab market, in memory. Same configuration, same bytes; ``seen`` as in :func:`parts`."""
+    return gather(parts(config, seen))
 
 
-def parts(config: LabConfig) -> Iterator[Part]:
+def parts(config: LabConfig, seen: Mapping[str, Observations] | None = None) -> Iterator[Part]:
     """The same tables in pieces, in order of time: each day of each table once, windows before what refers to them.
 
     A piece holds the rows whose time column lies in one day of the market, so a catalog gets one file for each.
+
+    Args:
+        config: the market.
+        seen: the recorded prices of each asset, where ``config.recorded`` says that there are some.
+
+    Raises:
+        ConfigError: recorded prices are missing, or are not those that the configuration names.
     """
-    coins = [_CoinStream(config, config.coin(asset)) for asset in config.assets]
+    _check_seen(config, seen or {})
+    coins = [_CoinStream(config, config.coin(asset), (seen or {}).get(asset)) for asset in config.assets]
     alts = any(config.coin(asset).alt for asset in config.assets)
     held: dict[tuple[str, ...], pl.DataFrame] = {}
     for day in days(config):
@@ -59,20 +69,45 @@ def parts(config: LabConfig) -> Iterator[Part]:
                     yield name, rows
 
 
+def _check_seen(config: LabConfig, seen: Mapping[str, Observations]) -> None:
+    if config.recorded is None:
+        if seen:
+            raise ConfigError("recorded prices were given, but the configuration names no recording.")
+        return
+    missing = [asset for asset in config.assets if asset not in seen]
+    if missing:
+        raise ConfigError(f"the configuration names a recording, but no recorded prices of {missing[0]} were given.")
+    found = digest_of(seen)
+    if found != config.recorded.digest:
+        raise ConfigError(f"the recorded prices have digest {found}, the configuration says {config.recorded.digest}.")
+
+
 class _CoinStream:
     """Everything about one coin, a day at a time."""
 
-    def __init__(self, config: LabConfig, coin: CoinModel) -> None:
+    def __init__(self, config: LabConfig, coin: CoinModel, seen: Observations | None) -> None:
         self.name = coin.name
         self._config = config
         self._coin = coin
+        self._recorded: RecordedPath | None = None
         self._path: PathSource = PathStream(config, coin)
+        if config.recorded is not None and seen is not None:
+            self._path = self._recorded = RecordedPath(config, coin, config.recorded, seen)
         self._oracle = OracleStream(config, coin)
         self._spots = [SpotStream(config, coin, venue) for venue in config.venues]
         self._makers = {interval: MakerStream(config, coin, interval) for interval in config.intervals_s}
 
     def next(self, day: Day, common: Common) -> Iterator[tuple[str, str, pl.DataFrame]]:
-        """(stream, table, rows) of one day."""
+        """(stream, table, rows) of one day, without what a gap in a recorded path touches."""
+        if self._recorded is None:
+            yield from self._all(day, common)
+            return
+        without = outside(self._recorded.gaps)
+        for stream, name, rows in self._all(day, common):
+            yield stream, name, without(name, rows)
+        yield "path", "gaps", self._recorded.gaps_of(day)
+
+    def _all(self, day: Day, common: Common) -> Iterator[tuple[str, str, pl.DataFrame]]:
         config, coin = self._config, self._coin
         path = self._path.next(day, common)
         oracle, reports = self._oracle.next(day, path)

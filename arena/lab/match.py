@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,4 +235,4 @@ def _match(
 @jit
 def _floor_cents(x: float) -> float:
     """Rounded down to hundredths of a share."""
-    return np.floor(x * 100.0 + 1e-6) / 100.0
+    return math.floor(x * 100.0 + 1e-6) / 100.0

@@ -87,7 +87,7 @@ def fill_rows(
     asset = str(windows["asset"][0])
     block_ns = model.block_s * SECOND
     block: I8 = (prints.event_ns // block_ns + 1) * block_ns
-    late = day.rng("fills", asset, interval_s).lognormal(math.log(model.report_s), 0.4, block.shape[0])
+    late = np.asarray(day.rng("fills", asset, interval_s).lognormal(math.log(model.report_s), 0.4, block.shape[0]))
     recv = np.maximum.accumulate(block + (late * SECOND).astype(np.int64))
     frame = pl.DataFrame({"event_ns": block, "recv_ns": recv, "price": prints.price, "size": prints.size})
     frame = frame.with_columns(

@@ -59,11 +59,10 @@ def _noise(model: TakerModel, wallets: WalletModel | None, coin: CoinModel, inte
         weight = np.cumsum(1.0 / np.arange(1, wallets.noise + 1))
         draw = day.rng("wallets", "noise", coin.name, interval_s).random(n) * weight[-1]
         wallet = np.searchsorted(weight, draw, side="right").astype(np.int64)
-    usd = model.usd * coin.touch * rng.lognormal(0.0, model.log_sd, n)
-    return Arrivals(
-        t, window, np.full(n, NOISE, dtype=np.int8), np.maximum(usd, 1.0), rng.random(n) < 0.5,
-        rng.random(n) < model.sell_share, rng.random(n), wallet,
-    )  # fmt: skip
+    usd = np.maximum(model.usd * coin.touch * rng.lognormal(0.0, model.log_sd, n), 1.0)
+    up, sells, pick = (np.asarray(rng.random(n)) for _ in range(3))
+    kind = np.full(n, NOISE, dtype=np.int8)
+    return Arrivals(t, window, kind, usd, up < 0.5, sells < model.sell_share, pick, wallet)
 
 
 def _fast(model: TakerModel, wallets: WalletModel | None, coin: CoinModel, interval_s: int, day: Day) -> Arrivals:
