@@ -57,7 +57,7 @@ class VenueModel:
 # Rates: order of magnitude of public ticker channels; Coinbase and Kraken tick on matches, Binance on every BBO change.
 VENUES = (
     VenueModel("coinbase", "USD", 20, 4.0, 0.35, 0.05, -0.07, 0.30),
-    VenueModel("binance", "USDT", 10, 5.0, 0.25, 0.05, 5.2, 0.60),
+    VenueModel("binance", "USDT", 10, 5.0, 0.66, 0.05, 5.46, 1.65, 14_400.0),
     VenueModel("okx", "USDT", 20, 4.0, 0.30, 0.05, 5.1, 0.60),
     VenueModel("bybit", "USDT", 20, 4.0, 0.30, 0.05, 5.3, 0.60),
     VenueModel("kraken", "USD", 60, 2.0, 0.45, 0.10, 0.1, 0.40),
@@ -83,19 +83,25 @@ class LabConfig:
     intervals_s: tuple[int, ...] = (300,)
     """Window lengths quoted for every asset, seconds."""
 
-    sigma: float = 0.40
-    """Annualised volatility of the market factor, which is BTC's."""
-    vol_components: tuple[tuple[float, float], ...] = ((0.40, 7200.0),)
+    sigma: float = 0.43
+    """Annualised volatility of the market factor, which is BTC's, jumps apart."""
+    vol_components: tuple[tuple[float, float], ...] = ((0.288, 1800.0), (0.076, 14_400.0), (0.386, 172_800.0))
     """Stochastic volatility: (sd, half-life in s) of the independent components of its logarithm."""
-    jumps_per_day: float = 30.0
-    jump_bps: float = 8.0
+    jumps_per_day: float = 40.0
+    jump_bps: float = 19.0
     """Jumps: how many, and the sd of their size, basis points."""
-    season: tuple[float, ...] = (1.0,) * 24
+    season: tuple[float, ...] = (
+        *(1.019, 1.000, 0.939, 0.838, 0.815, 0.809, 0.774, 0.799, 0.847, 0.822, 0.766, 0.967),
+        *(0.999, 1.305, 1.493, 1.323, 1.191, 1.051, 0.987, 0.951, 0.921, 0.869, 1.179, 0.909),
+    )
     """Volatility by hour of the day, UTC, over its root mean square."""
 
-    oracle_noise_bps: float = 0.20
-    oracle_recv_ms: tuple[float, float, float] = (819.0, 500.0, 0.55)
-    """Relay delay: minimum, and median and log-sd of the rest; measured 1,155 / 1,320 / 1,515 ms at the quartiles."""
+    oracle_noise_bps: float = 0.0
+    oracle_instant: float = 0.505
+    oracle_smooth_s: float = 1.78
+    """Inertia of the reports: share of a move that is in them at once, and time constant of the rest, s."""
+    oracle_recv_ms: tuple[float, float, float] = (569.0, 751.0, 0.347)
+    """Relay delay: least, and median and log-sd of the rest, ms."""
 
     patience: float = 0.5
     """How far the fair value may pass a quote before the maker follows, as a share of the taker fee, 0-1."""
@@ -202,6 +208,8 @@ def _check_book(config: LabConfig) -> None:
             raise ConfigError(f"{name} needs {length} numbers of 0 or more, not {values}.")
     if not 0.0 <= config.patience < 1.0:
         raise ConfigError(f"patience is a share of the taker fee below 1, not {config.patience}.")
+    if not 0.0 < config.oracle_instant <= 1.0 or config.oracle_smooth_s <= 0.0:
+        raise ConfigError("oracle_instant is a share above 0, and oracle_smooth_s a time above 0 s.")
     if any(sd < 0.0 or halflife_s <= 0.0 for sd, halflife_s in config.vol_components):
         raise ConfigError(f"vol_components are (sd, half-life in s) pairs, not {config.vol_components}.")
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from arena.lab.book import Book
 from arena.lab.config import EDGE_PRICES, LEFT_EDGES_S, LabConfig
+from arena.lab.fair import knowledge
 from arena.lab.options import CoinModel
 from arena.lab.oracle import Reports
 from arena.lab.path import Path
@@ -50,11 +51,9 @@ class MakerStream:
         capacity = open_ns.shape[0] * self._interval_s * 1000 // config.quote_step_ms
         event, window = np.empty(capacity, dtype=np.int64), np.empty(capacity, dtype=np.int64)
         bid, ask, tick = np.empty(capacity), np.empty(capacity), np.empty(capacity)
-        totals = np.concatenate([[0.0], np.cumsum(reports.price)])
         per_step = config.quote_step_ms / 1000.0
         n = make_quotes(
-            open_ns, strike, path.origin_ns, path.log_price, path.sigma, int(reports.event_ns[0]), totals,
-            self._interval_s, rules.lookback_s, config.quote_step_ms, config.maker_lag_ms, config.patience,
+            open_ns, strike, knowledge(path, reports), self._interval_s, rules.lookback_s, config.quote_step_ms, config.maker_lag_ms, config.patience,
             rules.fee_rate, rules.fee_exponent, config.fine_below, np.array(LEFT_EDGES_S), np.array(config.wide_ticks),
             np.array(config.refresh_rate) * per_step, config.quiet_rate * per_step,
             off.start_ns, off.stop_ns, off.shift, rng.random((3, capacity)), event, window, bid, ask, tick,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from arena.jit import jit
-from arena.lab.fair import fair_up
+from arena.lab.fair import Knowledge, fair_up
 from arena.market.tape import F8, I8
 
 NARROWS = 0.25
@@ -16,11 +16,7 @@ NARROWS = 0.25
 def make_quotes(
     open_ns: I8,
     strike: F8,
-    origin_ns: int,
-    log_price: F8,
-    sigma: F8,
-    report_origin_ns: int,
-    report_total: F8,
+    known: Knowledge,
     interval_s: int,
     lookback_s: int,
     step_ms: int,
@@ -60,9 +56,7 @@ def make_quotes(
             # The maker acts at an uneven pace, but prices what it knows at the very instant it acts.
             now = open_ns[w] + int((k + uniform[1, draw]) * step_ms * 1_000_000)
             seen = now - lag_ms * 1_000_000
-            fair = fair_up(
-                seen, close_ns, strike[w], lookback_s, origin_ns, log_price, sigma, report_origin_ns, report_total
-            )
+            fair = fair_up(seen, close_ns, strike[w], lookback_s, known)
             while spell < off_start_ns.shape[0] and off_stop_ns[spell] <= now:
                 spell += 1
             if spell < off_start_ns.shape[0] and off_start_ns[spell] <= now:
