@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import least_squares, nnls
 from scipy.special import ndtri
 
@@ -93,9 +94,10 @@ def _jumps(calm: Floats, components: tuple[tuple[float, float], ...], total: flo
     return best[1], best[2]
 
 
-def _filtered(shock: Floats, decay: float, sd: float) -> Floats:
+def _filtered(unit: npt.ArrayLike, decay: float, sd: float) -> Floats:
     from scipy.signal import lfilter
 
+    shock = np.array(unit, np.float64)
     shock[0] /= math.sqrt(1.0 - decay * decay)
     return np.asarray(lfilter([sd * math.sqrt(1.0 - decay * decay)], [1.0, -decay], shock))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -61,9 +62,7 @@ class Prepared:
         self.second_end_ns, self.second_returns = _returns(sample.oracle, SECOND, 2 * SECOND)
         self.minute_end_ns, self.minute_returns = _returns(sample.minutes, MINUTE_NS, 0)
         self.book = book.book_rows(sample.quotes, sample.windows)
-        self.basis_bps = venues.basis_bps(
-            *series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS
-        )
+        self.basis_bps = venues.basis_bps(*series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS)
 
     @property
     def calm_minutes(self) -> Floats:
@@ -112,15 +111,21 @@ def _basis_shape(p: Prepared) -> Curve:
     return Curve.of(levels, y, x.size)
 
 
+def _excess(p: Prepared, life_left: float) -> Curve:
+    return outcomes.reliability(p.sample.settled_quotes, p.sample.settled, life_left).excess
+
+
 FACTS: tuple[Fact, ...] = (
     Fact(
-        "signature_seconds", "Volatility signature of the settlement feed", "sampling interval, s", "annualised volatility",
+        "signature_seconds", "Volatility signature of the settlement feed", "sampling interval, s",
+        "annualised volatility",
         "oracle", lambda p: returns.signature(*series(p.sample.oracle), SECONDS), Distance.LOG_RATIO,
         "Flat for a martingale. A rise means that reports follow the price with inertia, a fall that they are noisy. "
         "The level is that of the recorded day.", log_x=True,
     ),
     Fact(
-        "signature_minutes", "Volatility signature of spot", "sampling interval, s", "annualised volatility",
+        "signature_minutes", "Volatility signature of spot", "sampling interval, s",
+        "annualised volatility",
         "minutes", lambda p: returns.signature(*series(p.sample.minutes), MINUTES), Distance.LOG_RATIO,
         "From minute closes of Binance.", log_x=True,
     ),
@@ -217,7 +222,7 @@ FACTS: tuple[Fact, ...] = (
             f"reliability_{round(100 * left)}", f"Mid against outcome, {round(100 * left)} % of life left",
             "mid of UP (middle of the bin)", "frequency of UP minus mean mid",
             "settled",
-            lambda p, left=left: outcomes.reliability(p.sample.settled_quotes, p.sample.settled, left).excess,
+            partial(_excess, life_left=left),
             Distance.LARGEST,
             "Zero for a calibrated market. The recording is Kalshi's 15-minute windows (official outcomes), the lab's "
             "are of five minutes: what is compared is calibration, not the venue.",
@@ -226,9 +231,3 @@ FACTS: tuple[Fact, ...] = (
     ),
 )  # fmt: skip
 """Every fact, in the order of the page."""
-
-
-def measure(sample: Sample) -> dict[str, Curve]:
-    """Every fact of ``sample`` by key."""
-    prepared = Prepared(sample)
-    return {fact.key: fact.measure(prepared) for fact in FACTS}

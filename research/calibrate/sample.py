@@ -7,7 +7,7 @@ the source that shows it best, and :attr:`Sample.origin` says which that was.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -61,7 +61,7 @@ class Sample:
         halves: list[Sample] = []
         cut = {name: _middle(getattr(self, name)) for name in _PARTS}
         for late in (False, True):
-            parts = {name: _half(getattr(self, name), cut[name], late) for name in _PARTS}
+            parts: dict[str, Any] = {name: _half(getattr(self, name), cut[name], late) for name in _PARTS}
             halves.append(replace(self, **parts))
         return halves[0], halves[1]
 
@@ -92,9 +92,7 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
     # Every coin: whether a mid means what it says needs more windows than one coin has.
     kalshi = everywhere.filter((pl.col("venue") == "kalshi") & pl.col("outcome").is_not_null())
     settled_quotes, origin["settled"] = _richest(
-        data.scan("binary_quotes").filter(
-            pl.col("market_id").is_in(kalshi["market_id"].unique().implode())
-        )
+        data.scan("binary_quotes").filter(pl.col("market_id").is_in(kalshi["market_id"].unique().implode()))
     )
     spot_quotes, beside, origin["spot"] = _beside(data, asset)
     reports = oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_lab
+from research.cli import data_calibrate, data_lab
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def show(
 
 
 app.command("lab")(data_lab.lab)
+app.command("calibrate")(data_calibrate.calibrate)
 
 
 def main() -> None:
