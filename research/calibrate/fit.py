@@ -63,7 +63,9 @@ UNKNOWN: dict[str, str] = {
     "maker prices the volatility of the moment, which must then hold for a window",
     "patience or lateness": "the signature of the mid rises where quotes wait and where makers come late one after "
     "the other; the lab explains all of it by patience, because lateness is its stated truth",
-    "wide_ticks, refresh_rate in the last 15 s": "too few contested seconds in the short markets of the fit",
+    "bursts within seconds": "one-second moves of the reports are wilder than any component of the lab makes them",
+    "wide_ticks, refresh_rate in the last 15 s": "too few contested seconds in the short markets of the fit; and the "
+    "lab's maker acts every 50 ms, so no book changes more than 20 times a second, while the recorded one does",
 }
 """What no recording tells, and why; it keeps its documented value."""
 

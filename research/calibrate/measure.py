@@ -62,6 +62,7 @@ class Prepared:
         self.second_end_ns, self.second_returns = _returns(sample.oracle, SECOND, 2 * SECOND)
         self.minute_end_ns, self.minute_returns = _returns(sample.minutes, MINUTE_NS, 0)
         self.book = book.book_rows(sample.quotes, sample.windows)
+        self.book_volatility = _volatility_of(sample)
         self.basis_bps = venues.basis_bps(*series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS)
 
     @property
@@ -103,6 +104,20 @@ def _returns(frame: pl.DataFrame, step_ns: int, stale_ns: int) -> tuple[Ints, Fl
     return grid_returns(*series(frame), step_ns, stale_ns)
 
 
+def _volatility_of(sample: Sample) -> float:
+    """Annualised volatility of spot while books were recorded, from one-minute returns; NaN without minutes."""
+    if sample.windows.is_empty():
+        return float("nan")
+    life = pl.col("event_ns").is_between(sample.windows["open_ns"].min(), sample.windows["close_ns"].max())
+    return float(returns.signature(*series(sample.book_minutes.filter(life)), (60,)).y[0])
+
+
+def _signature_shape(p: Prepared) -> Curve:
+    """Signature of the settlement feed over its value at one minute."""
+    found = returns.signature(*series(p.sample.oracle), SECONDS)
+    return Curve(found.x, found.y / found.y[SECONDS.index(60)], found.n)
+
+
 def _basis_shape(p: Prepared) -> Curve:
     """Quantiles of the basis around its mean."""
     x = p.basis_bps[np.isfinite(p.basis_bps)]
@@ -118,10 +133,9 @@ def _excess(p: Prepared, life_left: float) -> Curve:
 FACTS: tuple[Fact, ...] = (
     Fact(
         "signature_seconds", "Volatility signature of the settlement feed", "sampling interval, s",
-        "annualised volatility",
-        "oracle", lambda p: returns.signature(*series(p.sample.oracle), SECONDS), Distance.LOG_RATIO,
+        "volatility over that at one minute", "oracle", _signature_shape, Distance.LOG_RATIO,
         "Flat for a martingale. A rise means that reports follow the price with inertia, a fall that they are noisy. "
-        "The level is that of the recorded day.", log_x=True,
+        "The shape alone: the level of one day says nothing of the next.", log_x=True,
     ),
     Fact(
         "signature_minutes", "Volatility signature of spot", "sampling interval, s",

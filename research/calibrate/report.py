@@ -17,6 +17,8 @@ _READ_ON = (
     "different times, so no single market had all of these facts at once.",
     "The noise floor is the distance between the earlier and the later half of the recording: a lab that is nearer "
     "than that cannot be told from one more half.",
+    "A lab market of three days is measured, on days as volatile as those whose books were recorded: 864 windows, so "
+    "its frequencies and correlations of outcomes are uncertain by 3 to 10 points themselves.",
     "Held out: the lab is fitted to the first half alone and compared with the second. Nothing is fitted to what a "
     "strategy earns.",
 )

@@ -83,10 +83,11 @@ def calibrate(sample: Sample, tick: Callable[[str], None]) -> Calibration:
         return fit(part, default, lambda: tick(f"fit: {name}"))
 
     def facts(of: Sample | LabConfig, name: str) -> Prepared:
-        prepared = Prepared(lab_sample(of) if isinstance(of, LabConfig) else of)
+        prepared = Prepared(lab_sample(of, volatility) if isinstance(of, LabConfig) else of)
         tick(f"facts: {name}")
         return prepared
 
+    volatility = Prepared(sample).book_volatility
     best, early, late = fitted(sample, "all"), fitted(first, "first half"), fitted(second, "second half")
     prepared = {
         "recording": facts(sample, "recording"),

@@ -38,6 +38,7 @@ class Sample:
         minutes: Binance's last price at each full minute: event_ns, price.
         oracle_minutes: the same while there are reports; halves of a sample share it.
         windows, quotes: five-minute windows with their books.
+        book_minutes: Binance's minutes while there are books; halves of a sample share it.
         outcomes: five-minute windows with an official outcome, in a row.
         settled, settled_quotes: windows with official outcomes and quotes, for calibration.
         spot, spot_quotes: spot prices (event_ns, price) and the book seen beside them.
@@ -47,6 +48,7 @@ class Sample:
     oracle: pl.DataFrame
     minutes: pl.DataFrame
     oracle_minutes: pl.DataFrame
+    book_minutes: pl.DataFrame
     windows: pl.DataFrame
     quotes: pl.DataFrame
     outcomes: pl.DataFrame
@@ -97,11 +99,13 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
     spot_quotes, beside, origin["spot"] = _beside(data, asset)
     reports = oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns")
     minutes = spot.select("event_ns", price="last").unique("event_ns", keep="first").sort("event_ns")
+    books = _life(five.filter(pl.col("source") == origin["quotes"]))
     sample = Sample(
         oracle=reports,
         minutes=minutes,
         oracle_minutes=minutes.filter(pl.col("event_ns").is_in(reports["event_ns"].implode())),
-        windows=_life(five.filter(pl.col("source") == origin["quotes"])),
+        book_minutes=_within(minutes, books),
+        windows=books,
         quotes=quotes,
         outcomes=_life(outcomes),
         settled=_life(kalshi.filter(pl.col("source") == origin["settled"])),
@@ -129,6 +133,7 @@ def generated(data: Tables, minutes: pl.DataFrame, asset: str = "BTC") -> Sample
         oracle=oracle,
         minutes=minutes,
         oracle_minutes=at_minutes(series),
+        book_minutes=at_minutes(series),
         windows=windows,
         quotes=quotes,
         outcomes=windows,
@@ -149,6 +154,12 @@ def at_minutes(spot: pl.DataFrame) -> pl.DataFrame:
 
 def _life(windows: pl.DataFrame) -> pl.DataFrame:
     return windows.select("market_id", "open_ns", "close_ns", "outcome").unique("market_id").sort("open_ns")
+
+
+def _within(minutes: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    if windows.is_empty():
+        return minutes.clear()
+    return minutes.filter(pl.col("event_ns").is_between(windows["open_ns"].min(), windows["close_ns"].max()))
 
 
 def _richest(rows: pl.LazyFrame) -> tuple[pl.DataFrame, str]:

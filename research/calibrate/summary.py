@@ -41,7 +41,7 @@ def to_json(found: Calibration) -> dict[str, Any]:
         "reaction": {"recorded": found.recorded.reaction.says, "lab": found.lab.reaction.says},
         "settings": asdict(found.config),
         "versions": versions(),
-        "commit": checkout(),
+        "commit": asdict(checkout()),
     }
 
 

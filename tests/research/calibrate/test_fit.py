@@ -30,7 +30,7 @@ LIFE = {"market_id": pl.String, "open_ns": pl.Int64, "close_ns": pl.Int64, "outc
 def sample(**parts: pl.DataFrame) -> Sample:
     prices, books, lives = pl.DataFrame(schema=PRICES), pl.DataFrame(schema=BOOK), pl.DataFrame(schema=LIFE)
     oracle = pl.DataFrame(schema={"event_ns": pl.Int64, "recv_ns": pl.Int64, "price": pl.Float64})
-    empty = Sample(oracle, prices, prices, lives, books, lives, lives, books, prices, books)
+    empty = Sample(oracle, prices, prices, prices, lives, books, lives, lives, books, prices, books)
     return replace(empty, **parts)  # type: ignore[arg-type]
 
 
