@@ -83,12 +83,15 @@ class LabConfig:
     intervals_s: tuple[int, ...] = (300,)
     """Window lengths quoted for every asset, seconds."""
 
-    sigma: float = 0.43
+    sigma: float = 0.483
     """Annualised volatility of the market factor, which is BTC's, jumps apart."""
-    vol_components: tuple[tuple[float, float], ...] = ((0.288, 1800.0), (0.076, 14_400.0), (0.386, 172_800.0))
+    vol_components: tuple[tuple[float, float], ...] = (
+        *((0.75, 3.0), (0.357, 120.0), (0.239, 1800.0)),
+        *((0.130, 14_400.0), (0.383, 172_800.0)),
+    )
     """Stochastic volatility: (sd, half-life in s) of the independent components of its logarithm."""
-    jumps_per_day: float = 40.0
-    jump_bps: float = 19.0
+    jumps_per_day: float = 5.0
+    jump_bps: float = 16.0
     """Jumps: how many, and the sd of their size, basis points."""
     season: tuple[float, ...] = (
         *(1.019, 1.000, 0.939, 0.838, 0.815, 0.809, 0.774, 0.799, 0.847, 0.822, 0.766, 0.967),

@@ -18,7 +18,7 @@ from typing import Any
 from arena.lab.config import LabConfig, VenueModel
 from arena.units import YEAR_S
 from research.calibrate.fit_book import STEPS, fit_book
-from research.calibrate.fit_path import fit_basis, fit_delay, fit_inertia, fit_path
+from research.calibrate.fit_path import BURST_S, fit_basis, fit_delay, fit_inertia, fit_path
 from research.calibrate.measure import Prepared
 from research.calibrate.sample import Sample
 
@@ -29,9 +29,13 @@ _BASIS_VENUE = "binance"
 HOW: dict[str, tuple[str, str]] = {
     "sigma": ("minutes", "closed form: variance of minute returns, less that of the jumps"),
     "season": ("minutes", "closed form: root mean square minute return of each hour"),
-    "vol_components": ("minutes", "non-negative least squares of the memory of volatility at three fixed half-lives"),
-    "jumps_per_day": ("minutes", "simulated moments: tails of minute returns on a grid"),
-    "jump_bps": ("minutes", "simulated moments: tails of minute returns on a grid"),
+    "vol_components": (
+        "minutes",
+        "non-negative least squares of the memory of volatility at four fixed half-lives; that of three seconds by "
+        "simulated tails of the reports' seconds",
+    ),
+    "jumps_per_day": ("minutes", "simulated moments: tails of minutes and of reports' seconds, on a grid"),
+    "jump_bps": ("minutes", "simulated moments: tails of minutes and of reports' seconds, on a grid"),
     "oracle_instant": ("oracle", "least squares: volatility signature of the reports, 1 s to 2 min"),
     "oracle_smooth_s": ("oracle", "least squares: volatility signature of the reports, 1 s to 2 min"),
     "oracle_noise_bps": ("oracle", "least squares: volatility signature of the reports, 1 s to 2 min"),
@@ -59,11 +63,8 @@ UNKNOWN: dict[str, str] = {
     "book_recv_ms, stalls_per_hour, stall_s": "how late and how often our feed stalls: the recorder's clock ran ahead "
     "of the venue's, and a change-only recording cannot tell silence from a stall",
     "outages_per_day, outage_s": "no recording of several spot venues at once",
-    "volatility faster than half an hour": "visible in the memory of volatility below 10 minutes, not modelled: the "
-    "maker prices the volatility of the moment, which must then hold for a window",
     "patience or lateness": "the signature of the mid rises where quotes wait and where makers come late one after "
     "the other; the lab explains all of it by patience, because lateness is its stated truth",
-    "bursts within seconds": "one-second moves of the reports are wilder than any component of the lab makes them",
     "wide_ticks, refresh_rate in the last 15 s": "too few contested seconds in the short markets of the fit; and the "
     "lab's maker acts every 50 ms, so no book changes more than 20 times a second, while the recorded one does",
 }
@@ -99,7 +100,9 @@ def fit(sample: Sample, start: LabConfig, tick: Callable[[], None]) -> LabConfig
 
 
 def _fit_prices(p: Prepared, config: LabConfig) -> LabConfig:
-    path, inertia, delay, basis = fit_path(p), fit_inertia(p), fit_delay(p), fit_basis(p)
+    inertia, delay, basis = fit_inertia(p), fit_delay(p), fit_basis(p)
+    burst_sd = next((sd for sd, halflife_s in config.vol_components if halflife_s == BURST_S), 0.0)
+    path = fit_path(p, inertia, burst_sd)
     if path is not None:
         config = replace(
             config,
