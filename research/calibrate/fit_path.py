@@ -128,7 +128,12 @@ class _Scale:
         diffusion = np.exp(log_vol - sum(sd**2 for sd, _ in components)) * rng.standard_normal(n)
         diffusion /= math.sqrt(float(np.mean(diffusion**2)))
         return _Scale(
-            step_s, returns.tails(recorded).quantiles, diffusion, rng.random(n), rng.standard_normal(n), inertia
+            step_s,
+            returns.tails(recorded).quantiles,
+            diffusion,
+            np.asarray(rng.random(n)),
+            np.asarray(rng.standard_normal(n)),
+            inertia,
         )
 
     def miss(self, jumps_per_day: float, share: float) -> float:

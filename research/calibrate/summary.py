@@ -15,6 +15,7 @@ from research.provenance import checkout, versions
 
 def to_json(found: Calibration) -> dict[str, Any]:
     """Distances, curves and fitted numbers in plain JSON types; None for NaN and infinity."""
+    code = checkout()
     return {
         "headline": headline(found),
         "facts": {
@@ -41,7 +42,7 @@ def to_json(found: Calibration) -> dict[str, Any]:
         "reaction": {"recorded": found.recorded.reaction.says, "lab": found.lab.reaction.says},
         "settings": asdict(found.config),
         "versions": versions(),
-        "commit": asdict(checkout()),
+        "commit": asdict(code) if code is not None else None,
     }
 
 
