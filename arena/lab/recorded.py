@@ -132,9 +132,9 @@ def outside(gaps: tuple[I8, I8]) -> Callable[[str, pl.DataFrame], pl.DataFrame]:
     kept: set[str] = set()
 
     def touched(begin: pl.Series, end: pl.Series) -> pl.Series:
-        # The first gap that ends after the span begins: does it begin before the span ends?
+        # The first gap that ends after the span begins: does it begin before the span ends? Its edges were seen.
         k = np.searchsorted(stop, begin.to_numpy(), side="right")
-        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] <= end.to_numpy(), dtype=pl.Boolean)
+        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] < end.to_numpy(), dtype=pl.Boolean)
 
     def without(table: str, rows: pl.DataFrame) -> pl.DataFrame:
         if table == "windows":
