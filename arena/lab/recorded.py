@@ -71,7 +71,7 @@ def observe(data: Source, table: str, asset: str, source: str, venue: str) -> Ob
         rows = rows.filter(pl.col("venue") == venue)
         seen = rows.select(t=pl.coalesce("event_ns", "recv_ns"), price=pl.coalesce(mid, "last"))
     frame = seen.drop_nulls().sort("t", maintain_order=True).collect()
-    frame = frame.unique(pl.col("t") // (STEP_MS * MS), keep="last", maintain_order=True)
+    frame = frame.filter((pl.col("t") // (STEP_MS * MS)).is_last_distinct())
     if frame.height < 2:
         raise DataError(f"{table} of {source} on {venue} holds {frame.height} prices of {asset}; a path needs two.")
     return Observations(frame["t"].to_numpy(), frame["price"].cast(pl.Float64).to_numpy())
@@ -143,9 +143,9 @@ def outside(gaps: tuple[I8, I8]) -> Callable[[str, pl.DataFrame], pl.DataFrame]:
     kept: set[str] = set()
 
     def touched(begin: pl.Series, end: pl.Series) -> pl.Series:
-        # The first gap that ends after the span begins: does it begin before the span ends?
+        # The first gap that ends after the span begins: does it begin before the span ends? Its edges were seen.
         k = np.searchsorted(stop, begin.to_numpy(), side="right")
-        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] <= end.to_numpy(), dtype=pl.Boolean)
+        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] < end.to_numpy(), dtype=pl.Boolean)
 
     def without(table: str, rows: pl.DataFrame) -> pl.DataFrame:
         if table == "windows":
