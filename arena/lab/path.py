@@ -140,7 +140,7 @@ class PathStream:
         config, coin = self._config, self._coin
         origin_ns, seconds = grid(day)
         own = day.rng("path", coin.name)
-        sigma, quick = self._volatility(origin_ns, seconds, common, own)
+        sigma, quick = self._volatility(origin_ns, seconds, common)
         returns = self._shocks(common, own)
         # exp(-variance) keeps the mean variance at sigma^2.
         now = sigma * np.exp(quick.sum(axis=0) - float(np.sum(self._quick_sd**2)))
@@ -165,11 +165,10 @@ class PathStream:
         self._before = path.tail()
         return path
 
-    def _volatility(self, origin_ns: int, seconds: int, common: Common, own: np.random.Generator) -> tuple[F8, F8]:
+    def _volatility(self, origin_ns: int, seconds: int, common: Common) -> tuple[F8, F8]:
         config, coin = self._config, self._coin
+        # What is wild is wild in every coin at once (assumed): else quick bursts would hide how prices correlate.
         shocks = common.mood
-        if coin.market < 1.0:
-            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(shocks.shape)
         if not self._mood:
             self._mood = [sd * float(shock[0]) for (sd, _), shock in zip(config.vol_components, shocks, strict=True)]
         log_vol, quick = np.zeros(seconds), []
