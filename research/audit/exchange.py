@@ -13,30 +13,41 @@ UNCOUNTED = 0.5
 """Where half of all messages skip ids, the venue does not number them one by one: nothing can be said."""
 
 
-def missing_bars(view: View) -> Measured:
-    """Share of bars absent between the first and the last of each recorded day; of longer bars, of the span."""
+def _bar_opens(view: View) -> pl.DataFrame:
     name = pl.format("{} {} {} {} s ({})", "venue", "symbol", "kind", "interval_s", "source").alias("subject")
     step = pl.col("interval_s").cast(pl.Int64) * SECOND
-    rows = view.rows("bars", name, pl.col("event_ns").alias("at_ns"), step.alias("step")).sort("subject", "at_ns")
     # A day that was not recorded is for the calendar; only bars of a few per day miss whole days here.
     day = pl.when(pl.col("step") < DAY_NS // 24).then(pl.col("at_ns") // DAY_NS).otherwise(0).alias("day")
-    rows = rows.with_columns(day)
-    holes = (
-        rows.with_columns(
-            (pl.col("at_ns").diff().over("subject", "day") // pl.col("step") - 1).alias("lost"),
-            pl.col("at_ns").shift(1).over("subject", "day").alias("before"),
-        )
+    rows = view.rows("bars", name, pl.col("event_ns").alias("at_ns"), step.alias("step"))
+    return rows.sort("subject", "at_ns").with_columns(day)
+
+
+def bar_holes(view: View) -> pl.DataFrame:
+    """Spans without a bar within a recorded day: ``subject, begin_ns, end_ns, lost``, most bars first."""
+    before = pl.col("at_ns").shift(1).over("subject", "day") + pl.col("step")
+    return (
+        _bar_opens(view)
+        .with_columns(before.alias("begin_ns"), pl.col("at_ns").alias("end_ns"))
+        .with_columns(((pl.col("end_ns") - pl.col("begin_ns")) // pl.col("step")).alias("lost"))
         .filter(pl.col("lost") > 0)
+        .select("subject", "begin_ns", "end_ns", "lost")
         .sort("lost", descending=True)
     )
+
+
+def missing_bars(view: View) -> Measured:
+    """Share of bars absent between the first and the last of each recorded day; of longer bars, of the span."""
+    holes = view.once(bar_holes)
     subjects = (
-        rows.group_by("subject")
-        .agg(pl.len().alias("n"), pl.col("day").n_unique().alias("days"))
+        _bar_opens(view)
+        .group_by("subject")
+        .agg(pl.len().alias("n"))
         .join(
             holes.group_by("subject").agg(
                 pl.col("lost").sum(), pl.len().alias("holes"), pl.col("lost").max().alias("most")
             ),
-            on="subject", how="left",
+            on="subject",
+            how="left",
         )
         .with_columns(pl.col("lost", "holes", "most").fill_null(0))
         .select(
@@ -45,11 +56,11 @@ def missing_bars(view: View) -> Measured:
             pl.col("n").alias("over"),
             pl.format("{} missing in {} holes, longest {}", "lost", "holes", "most").alias("detail"),
         )
-    )  # fmt: skip
+    )
     examples = holes.select(
         "subject",
-        (pl.col("before") + pl.col("step")).alias("at_ns"),
-        pl.format("{} bars, {}", "lost", lasting(pl.col("lost") * pl.col("step"))).alias("what"),
+        pl.col("begin_ns").alias("at_ns"),
+        pl.format("{} bars, {}", "lost", lasting(pl.col("end_ns") - pl.col("begin_ns"))).alias("what"),
     )
     return measured(subjects, examples)
 

@@ -13,23 +13,34 @@ LEAST = 20
 GROUP = pl.format("{} {} {} s ({})", "venue", "asset", "interval_s", "source").alias("subject")
 
 
-def missing(view: View) -> Measured:
-    """Share of the epochs between the first and the last window that have none."""
+def _opens(view: View) -> pl.DataFrame:
     step_ns = pl.col("interval_s").cast(pl.Int64) * SECOND
-    rows = view.windows.select(GROUP, "open_ns", "close_ns", step_ns.alias("step")).unique().sort("subject", "open_ns")
-    holes = (
-        rows.with_columns(pl.col("close_ns").shift(1).over("subject").alias("begin_ns"))
-        .with_columns(((pl.col("open_ns") - pl.col("begin_ns")) // pl.col("step")).alias("lost"))
+    return view.windows.select(GROUP, "open_ns", "close_ns", step_ns.alias("step")).unique().sort("subject", "open_ns")
+
+
+def holes(view: View) -> pl.DataFrame:
+    """Spans between two windows of one kind that hold none: ``subject, begin_ns, end_ns, lost``, longest first."""
+    before = pl.col("close_ns").shift(1).over("subject")
+    return (
+        _opens(view)
+        .with_columns(before.alias("begin_ns"), pl.col("open_ns").alias("end_ns"))
+        .with_columns(((pl.col("end_ns") - pl.col("begin_ns")) // pl.col("step")).alias("lost"))
         .filter(pl.col("lost") > 0)
+        .select("subject", "begin_ns", "end_ns", "lost")
         .sort("lost", descending=True)
     )
+
+
+def missing(view: View) -> Measured:
+    """Share of the epochs between the first and the last window that have none."""
+    rows, lost = _opens(view), view.once(holes)
     subjects = (
         rows.group_by("subject")
         .agg(
             ((pl.col("open_ns").max() - pl.col("open_ns").min()) // pl.col("step").first() + 1).alias("over"),
             pl.len().alias("n"),
         )
-        .join(holes.group_by("subject").agg(pl.len().alias("holes"), pl.col("lost").max()), on="subject", how="left")
+        .join(lost.group_by("subject").agg(pl.len().alias("holes"), pl.col("lost").max()), on="subject", how="left")
         .select(
             "subject",
             (1.0 - pl.col("n") / pl.col("over")).clip(lower_bound=0.0).alias("figure"),
@@ -38,10 +49,10 @@ def missing(view: View) -> Measured:
                       pl.col("lost").fill_null(0)).alias("detail"),
         )
     )  # fmt: skip
-    examples = holes.select(
+    examples = lost.select(
         "subject",
         pl.col("begin_ns").alias("at_ns"),
-        pl.format("{} windows missing, {}", "lost", lasting(pl.col("open_ns") - pl.col("begin_ns"))).alias("what"),
+        pl.format("{} windows missing, {}", "lost", lasting(pl.col("end_ns") - pl.col("begin_ns"))).alias("what"),
     )
     return measured(subjects, examples)
 

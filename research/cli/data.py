@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_window
+from research.cli import data_audit, data_window
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def lab(
     console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
 
 
+app.command("audit")(data_audit.audit)
 app.command("window")(data_window.window)
 
 
