@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from arena.market.quality import RULES
 from research.audit import coverage_figures, figures
 from research.audit.audit import Audit
 from research.audit.coverage import missing
-from research.audit.finding import Finding, Status
+from research.audit.finding import Finding, Status, Subject
 from research.audit.text import counted, figure, lasting, leading, limits
 from research.audit.view import View
 from research.report.page import page, plots, section, write
@@ -112,12 +113,15 @@ def _checks(audit: Audit) -> str:
 
 
 def _detail(finding: Finding) -> str:
-    check = finding.check
+    check, unit = finding.check, finding.check.limits.unit
+    troubled = [s for s in finding.subjects if s.status in (Status.FAIL, Status.WARN)]
+    others = finding.subjects[len(troubled) :]
+    fold = f"<details><summary>{len(others)} others</summary>{_subjects(others, unit)}</details>" if others else ""
     return (
         f'<div class="finding" id="{check.name}"><h3>{_pill(finding.status)} {check.name} '
         f"<small>{escape(counted(finding))}</small></h3>"
         f"<p>{escape(check.measures)}: {escape(limits(check.limits))} ({escape(check.limits.why)}). "
-        f"<i>{escape(check.effect)}</i></p>{_subjects(finding)}{_examples(finding)}</div>"
+        f"<i>{escape(check.effect)}</i></p>{_subjects(troubled, unit)}{_examples(finding)}{fold}</div>"
     )
 
 
@@ -126,15 +130,16 @@ def _folded(finding: Finding) -> str:
     return (
         f'<details id="{check.name}"><summary>{check.name} <small>{escape(counted(finding))}</small></summary>'
         f"<p>{escape(check.measures)}: {escape(limits(check.limits))} ({escape(check.limits.why)}).</p>"
-        f"{_subjects(finding)}</details>"
+        f"{_subjects(finding.subjects, check.limits.unit)}</details>"
     )
 
 
-def _subjects(finding: Finding) -> str:
-    unit = finding.check.limits.unit
-    shown = finding.subjects[:_SUBJECTS_SHOWN]
-    rows = [[escape(s.name), _pill(s.status), escape(s.detail), figure(s.figure, unit), f"{s.over:,}"] for s in shown]
-    rest = len(finding.subjects) - len(shown)
+def _subjects(subjects: Sequence[Subject], unit: str) -> str:
+    rows = [
+        [escape(s.name), _pill(s.status), escape(s.detail), figure(s.figure, unit), f"{s.over:,}"]
+        for s in subjects[:_SUBJECTS_SHOWN]
+    ]
+    rest = len(subjects) - len(rows)
     more = f'<p class="caption">{rest} more are in the JSON document.</p>' if rest else ""
     return table(["stream", "", "measured", "figure", "rests on"], rows, left=3, css="streams") + more
 
