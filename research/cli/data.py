@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
+from research.cli import data_window
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def ls(
     if not folders:
         raise DataError(f"There is no catalog under {DATA}/; make one with `arena-data import PATH`.")
     for folder in folders:
-        catalog = _open(folder)
+        catalog = open_catalog(folder)
         table = _rich_table(
             "table", "rows", "first (UTC)", "last (UTC)", "sources", "gaps", "quarantined", "digest", right={1, 5, 6}
         )
@@ -120,7 +121,7 @@ def show(
     """
     from arena.market.schema import TABLES
 
-    opened = _open(catalog)
+    opened = open_catalog(catalog)
     if table is not None and table not in TABLES:
         raise DataError(f"There is no table {table!r}; the tables are {', '.join(TABLES)}.")
     if table is not None and table not in opened.manifest.tables:
@@ -158,12 +159,16 @@ def lab(
     console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
 
 
+app.command("window")(data_window.window)
+
+
 def main() -> None:
     """Entry point of the ``arena-data`` command."""
     app()
 
 
-def _open(path: Path) -> Catalog:
+def open_catalog(path: Path) -> Catalog:
+    """The catalog at ``path``; a bare name may also mean a folder under ``data``."""
     from arena.market.catalog import Catalog
 
     # "recorded" means data/recorded, unless there is such a folder right here.

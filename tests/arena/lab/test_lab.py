@@ -14,7 +14,8 @@ from arena.engine.replay import SETTLED
 from arena.engine.run import replay_fixed
 from arena.errors import ConfigError
 from arena.lab.config import VENUES, LabConfig
-from arena.lab.generate import LabTables, generate
+from arena.lab.generate import generate
+from arena.lab.tables import LabTables
 from arena.market.build import tapes
 from arena.market.quality import screen
 from arena.market.schema import TABLES
