@@ -214,9 +214,8 @@ def _print_report(console: Console, report: ImportReport) -> None:
     console.print(table)
     if any(t.repeated for t in report.tables):
         console.print("repeated: rows that another file or the catalog already had; kept once.", highlight=False)
-    if report.skipped:
-        names = ", ".join(Path(s).name + ("/" if s.endswith("/") else "") for s in report.skipped)
-        console.print(f"Not recognised, skipped: {names}", highlight=False)
+    for path, why in report.skipped.items():
+        console.print(f"Skipped {Path(path).name}: {why}", highlight=False)
 
 
 def _print_table(console: Console, catalog: Catalog, name: str, rows: int) -> None:
