@@ -58,9 +58,7 @@ def bar_gaps(frame: pl.DataFrame) -> pl.DataFrame:
     out what nothing traded in, absences of more than an hour. A stream's beginning and end are no gaps.
     """
     stream = ["venue", "symbol", "source", "kind", "interval_s"]
-    name = pl.concat_str(
-        pl.lit("bars"), "venue", "symbol", "kind", pl.col("interval_s").cast(pl.String), separator="/"
-    )
+    name = pl.concat_str(pl.lit("bars"), "venue", "symbol", "kind", pl.col("interval_s").cast(pl.String), separator="/")
     length = pl.col("interval_s").cast(pl.Int64) * SECOND
     step = pl.col("recv_ns").diff()
     regular = (step == length).mean().over(stream) >= REGULAR

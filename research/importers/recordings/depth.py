@@ -17,14 +17,11 @@ def _instruments(frame: pl.DataFrame) -> pl.DataFrame:
     """
     name = pl.col("instrument")
     part = [name.str.extract(_INSTRUMENT, group) for group in range(1, 6)]
-    said = (
-        frame.select(name.unique())
-        .with_columns(
-            pl.when(part[1] == "spot").then(part[0]).otherwise(part[0] + "_" + part[1]).alias("venue"),
-            part[2].alias("symbol"),
-            part[3].str.to_uppercase().alias("asset"),
-            part[4].str.to_uppercase().alias("quote"),
-        )
+    said = frame.select(name.unique()).with_columns(
+        pl.when(part[1] == "spot").then(part[0]).otherwise(part[0] + "_" + part[1]).alias("venue"),
+        part[2].alias("symbol"),
+        part[3].str.to_uppercase().alias("asset"),
+        part[4].str.to_uppercase().alias("quote"),
     )
     return frame.join(said, on="instrument", how="left", maintain_order="left")
 

@@ -21,7 +21,13 @@ def binance_btcusdt_1m(frame: pl.DataFrame) -> Imported:
     source = "aegis+wookie"
     rows = bars(frame, source, venue="binance", symbol="btcusdt", asset="BTC", quote="USDT", interval_s=60)
     spot = rows.select(
-        pl.col("recv_ns").alias("event_ns"), "recv_ns", "venue", "asset", "quote", pl.col("close").alias("last"), "source"
+        pl.col("recv_ns").alias("event_ns"),
+        "recv_ns",
+        "venue",
+        "asset",
+        "quote",
+        pl.col("close").alias("last"),
+        "source",
     )
     return Imported(
         {"spot": TABLES["spot"].conform(spot), "bars": rows},
