@@ -99,7 +99,8 @@ def migrate(path: str | os.PathLike[str], progress: Progress | None = None, term
         steps = [STEPS[v] for v in range(version, SCHEMA_VERSION)]
         written: set[str] = set()
         try:
-            new = Manifest(SCHEMA_VERSION, _tables(storage, old, steps, written, progress))
+            tables = _tables(storage, old, steps, written, progress)
+            new = replace(old, schema_version=SCHEMA_VERSION, tables=tables)
             swap(storage, version_in_store, old.paths, new, written, terms)
         except BaseException:
             if storage.exclusive and storage.load() == found:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from research.cli.screen import bar_on, console_for
+
+if TYPE_CHECKING:
+    from arena.market.catalog import Catalog
 
 DATA = Path("data")
 """Default folder of catalogs."""
@@ -23,6 +27,17 @@ def place_of(name: str) -> str:
         return name
     short = DATA / name
     return str(short if not Path(name).exists() and short.is_dir() else name)
+
+
+def open_catalog(name: str) -> Catalog:
+    """The catalog that a name on the command line means.
+
+    Raises:
+        DataError: there is none.
+    """
+    from arena.market.catalog import Catalog
+
+    return Catalog.open(place_of(name))
 
 
 @contextmanager

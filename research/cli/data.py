@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_clean, data_compact, data_migrate, data_sql, data_verify
-from research.cli.catalogs import DATA, RECORDED, place_of
+from research.cli import (
+    data_audit,
+    data_clean,
+    data_compact,
+    data_lab,
+    data_migrate,
+    data_sql,
+    data_verify,
+    data_window,
+)
+from research.cli.catalogs import DATA, RECORDED, open_catalog
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ app = typer.Typer(
 @app.command("import")
 def import_(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Recordings: files, or a folder of them.")],
-    to: Annotated[Path, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")] = RECORDED,
+    to: Annotated[str, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")] = str(RECORDED),
 ) -> None:
     """Import recordings into a catalog.
 
@@ -87,7 +96,7 @@ def ls(
     if not folders:
         raise DataError(f"There is no catalog under {DATA}/; make one with `arena-data import PATH`.")
     for folder in folders:
-        catalog = _open(folder)
+        catalog = open_catalog(folder)
         table = _rich_table(
             "table", "rows", "first (UTC)", "last (UTC)", "sources", "gaps", "quarantined", "digest", right={1, 5, 6}
         )
@@ -116,7 +125,7 @@ def show(
     """
     from arena.market.schema import TABLES
 
-    opened = _open(catalog)
+    opened = open_catalog(catalog)
     if table is not None and table not in TABLES:
         raise DataError(f"There is no table {table!r}; the tables are {', '.join(TABLES)}.")
     if table is not None and table not in opened.manifest.tables:
@@ -125,35 +134,9 @@ def show(
         _print_table(_console(), opened, name, rows)
 
 
-@app.command("lab")
-def lab(
-    days: Annotated[int, typer.Option(min=1, max=120, help="Days to generate.")] = 7,
-    mode: Annotated[str, typer.Option(help="efficient = no edge for anybody; lagged = the maker is late.")] = "lagged",
-    lag_ms: Annotated[int, typer.Option(min=0, help="How late the maker is in lagged mode, ms.")] = 1500,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same market.")] = 1,
-    to: Annotated[Path | None, typer.Option("--to", metavar="CATALOG", help="Default: data/<name of the lab>.")] = None,
-) -> None:
-    """Generate a market whose truth is known, as a catalog.
-
-    Example: arena-data lab --days 7 --mode lagged --seed 1
-    """
-    import time
-
-    from arena.lab.config import LabConfig
-    from arena.market.catalog import MANIFEST
-    from research.lab_store import write_lab
-
-    config = LabConfig(days=days, mode=mode, lag_ms=lag_ms, seed=seed)
-    path = to or DATA / config.name
-    if (path / MANIFEST).is_file():
-        raise DataError(f"{path} is there already; remove it, or choose another place with --to.")
-    console = _console(stderr=True)
-    began = time.perf_counter()
-    with console.status(f"generating {days} days of a market in which {config.truth}"):
-        write_lab(config, path)
-    console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
-
-
+app.command("lab")(data_lab.lab)
+app.command("audit")(data_audit.audit)
+app.command("window")(data_window.window)
 app.command("sql")(data_sql.sql)
 app.command("verify")(data_verify.verify)
 app.command("compact")(data_compact.compact)
@@ -164,12 +147,6 @@ app.command("clean")(data_clean.clean)
 def main() -> None:
     """Entry point of the ``arena-data`` command."""
     app()
-
-
-def _open(name: str) -> Catalog:
-    from arena.market.catalog import Catalog
-
-    return Catalog.open(place_of(name))
 
 
 def _console(stderr: bool = False) -> Console:
@@ -209,9 +186,8 @@ def _print_report(console: Console, report: ImportReport) -> None:
     console.print(table)
     if any(t.repeated for t in report.tables):
         console.print("repeated: rows that another file or the catalog already had; kept once.", highlight=False)
-    if report.skipped:
-        names = ", ".join(Path(s).name + ("/" if s.endswith("/") else "") for s in report.skipped)
-        console.print(f"Not recognised, skipped: {names}", highlight=False)
+    for path, why in report.skipped.items():
+        console.print(f"Skipped {Path(path).name}: {why}", highlight=False)
 
 
 def _print_table(console: Console, catalog: Catalog, name: str, rows: int) -> None:

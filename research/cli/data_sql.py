@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from research.cli.catalogs import RECORDED, place_of
+from research.cli.catalogs import RECORDED, open_catalog
 
 
 class Format(StrEnum):
@@ -44,10 +44,9 @@ def sql(
     """
     import polars as pl
 
-    from arena.market.catalog import Catalog
     from arena.market.catalog.sql import readable
 
-    answer = Catalog.open(place_of(catalog)).sql(query)
+    answer = open_catalog(catalog).sql(query)
     shown = answer.head(limit or (40 if form is Format.table else answer.height))
     if form is Format.csv:
         typer.echo(shown.write_csv(), nl=False)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from research.cli.catalogs import place_of, steps_of
+from research.cli.catalogs import open_catalog, steps_of
 
 
 def verify(
@@ -18,9 +18,7 @@ def verify(
 
     Example: arena-data verify recorded
     """
-    from arena.market.catalog import Catalog
-
-    opened = Catalog.open(place_of(catalog))
+    opened = open_catalog(catalog)
     with steps_of("checking files") as progress:
         opened.verify(progress)
     tables = opened.manifest.tables.values()

@@ -8,7 +8,8 @@ import polars as pl
 
 from arena.market.catalog import Catalog
 from arena.market.catalog.seam import seam_of
-from tests.support.catalogs import DAY, SPOT, T0, quotes, spots, windows
+from tests.support.catalogs import DAY, SPOT, quotes, spots, windows
+from tests.support.rows import frame
 
 
 def test_a_row_that_is_held_already_is_a_duplicate(tmp_path: Path) -> None:
@@ -27,11 +28,10 @@ def test_a_row_before_the_latest_of_its_stream_is_time_back(tmp_path: Path) -> N
 
 
 def test_a_bar_is_known_again_by_its_open_whenever_it_was_received(tmp_path: Path) -> None:
-    bar = {"event_ns": T0, "recv_ns": T0 + DAY, "venue": "binance", "symbol": "btcusdt", "asset": "BTC"}
-    bar |= {"quote": "USDT", "kind": "trade", "interval_s": 60, "source": "test"}
+    bar = frame("bars")
     with Catalog.create(tmp_path / "c") as writer:
-        writer.write("bars", pl.DataFrame([bar]))
-        assert writer.write("bars", pl.DataFrame([bar | {"recv_ns": T0 + 9 * DAY}])) == {"duplicate": 1}
+        assert writer.write("bars", bar) == {}
+        assert writer.write("bars", bar.with_columns(pl.col("recv_ns") + 9 * DAY)) == {"duplicate": 1}
 
 
 def test_quotes_of_a_window_of_another_day_are_known(tmp_path: Path) -> None:
