@@ -6,9 +6,10 @@ Layout of a catalog folder::
     table=spot/asset=BTC/date=2026-03-01/aegis-3f2a….parquet
     quarantine/table=binary_quotes/rule=crossed_book/thevalerka-9b1c….parquet
 
-``date`` is the UTC day of the table's time column. A file holds one source and is sorted by time. Readers
-open only the files the manifest lists, so a writer adds files first and replaces the manifest last, in
-one atomic step: an interrupted write leaves the catalog as it was.
+``date`` is the UTC day of the table's time column, or the first day of its year in tables of few rows a day.
+A file holds one source and is sorted by time. Readers open only the files the manifest lists, so a writer
+adds files first and replaces the manifest last, in one atomic step: an interrupted write leaves the
+catalog as it was.
 """
 
 from __future__ import annotations
@@ -331,9 +332,8 @@ class CatalogWriter:
         return self.so_far().scan("windows").select("market_id").unique().collect().to_series()
 
     def _write_files(self, spec: Table, frame: pl.DataFrame) -> list[FileEntry]:
-        day = pl.from_epoch(pl.col(spec.time), time_unit="ns").dt.date().alias("__date")
         # The time column's name is kept out of the key: parts keep file order within one time (stable sort).
-        parts = frame.with_columns(day).partition_by(
+        parts = frame.with_columns(spec.first_day.alias("__date")).partition_by(
             ["asset", "source", "__date"], maintain_order=True, as_dict=True, include_key=True
         )
 

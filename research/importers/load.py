@@ -102,8 +102,10 @@ def import_path(
 
 
 RAW = ".jsonl.gz"
-NOT_RECOGNISED, FOLDER, RAW_FRAMES = "not recognised", "a folder: import it by its own path", (
-    "raw frames: use arena-data reparse"
+NOT_RECOGNISED, FOLDER, RAW_FRAMES = (
+    "not recognised",
+    "a folder: import it by its own path",
+    ("raw frames: use arena-data reparse"),
 )
 
 

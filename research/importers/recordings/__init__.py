@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from research.importers.recording import Recording
-from research.importers.recordings import bars, book10, depth, exchange, kalshi, marks, quotes, universe, wallets, windows
+from research.importers.recordings import (
+    bars,
+    book10,
+    depth,
+    exchange,
+    kalshi,
+    marks,
+    quotes,
+    universe,
+    wallets,
+    windows,
+)
 
 RECORDINGS: dict[str, Recording] = {
     recording.stem: recording

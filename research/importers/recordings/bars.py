@@ -82,7 +82,12 @@ def _lean() -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
     venue = pl.col("exchange")
     for (exchange, currency), name in _PERP_VENUES.items():
         venue = pl.when((pl.col("exchange") == exchange) & (quote == currency)).then(pl.lit(name)).otherwise(venue)
-    return venue, symbol, symbol.str.extract(r"^(.+?)(?:usdt|busd|usd|eur)$").str.to_uppercase(), quote.str.to_uppercase()
+    return (
+        venue,
+        symbol,
+        symbol.str.extract(r"^(.+?)(?:usdt|busd|usd|eur)$").str.to_uppercase(),
+        quote.str.to_uppercase(),
+    )
 
 
 def exchange_bars_trade(frame: pl.DataFrame) -> Imported:

@@ -18,7 +18,9 @@ from research.importers.recording import Imported, Recording, text, to_ns, updow
 _TICKS = 10_000
 """Prices are whole numbers of 1/10,000 dollar: divided once, each is the double nearest to its decimal."""
 _LEVELS = 10
-_PX, _SZ = ({side: [f"{side}_{what}_{k}" for k in range(_LEVELS)] for side in ("bid", "ask")} for what in ("px_e4", "sz"))
+_PX, _SZ = (
+    {side: [f"{side}_{what}_{k}" for k in range(_LEVELS)] for side in ("bid", "ask")} for what in ("px_e4", "sz")
+)
 
 Matrix = NDArray[Any]
 

@@ -11,20 +11,17 @@ _INSTRUMENT = r"^(binance)_(spot|usdm|coinm):((.+?)(usdt|usd)(?:_perp)?)$"
 
 
 def _instruments(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument`` ("binance_usdm:btcusdt").
+    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument``.
 
-    Binance spot is the venue ``binance``, like everywhere in the catalog.
+    Instruments are named like ``binance_usdm:btcusdt``; Binance spot is the venue ``binance``, as everywhere.
     """
     name = pl.col("instrument")
     part = [name.str.extract(_INSTRUMENT, group) for group in range(1, 6)]
-    said = (
-        frame.select(name.unique())
-        .with_columns(
-            pl.when(part[1] == "spot").then(part[0]).otherwise(part[0] + "_" + part[1]).alias("venue"),
-            part[2].alias("symbol"),
-            part[3].str.to_uppercase().alias("asset"),
-            part[4].str.to_uppercase().alias("quote"),
-        )
+    said = frame.select(name.unique()).with_columns(
+        pl.when(part[1] == "spot").then(part[0]).otherwise(part[0] + "_" + part[1]).alias("venue"),
+        part[2].alias("symbol"),
+        part[3].str.to_uppercase().alias("asset"),
+        part[4].str.to_uppercase().alias("quote"),
     )
     return frame.join(said, on="instrument", how="left", maintain_order="left")
 

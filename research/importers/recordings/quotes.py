@@ -17,7 +17,9 @@ def _tops() -> list[pl.Expr]:
     """Prices and sizes of the four sides, null where there is nothing."""
     empty = {side: missing_side(side, f"{side}_size") for side in SIDES}
     prices = [pl.when(~empty[side]).then(decimal(pl.col(side))).alias(side) for side in SIDES]
-    sizes = [pl.when(~empty[side]).then(pl.col(f"{side}_size").cast(pl.Float64)).alias(f"{side}_size") for side in SIDES]
+    sizes = [
+        pl.when(~empty[side]).then(pl.col(f"{side}_size").cast(pl.Float64)).alias(f"{side}_size") for side in SIDES
+    ]
     return [*prices, *sizes]
 
 
@@ -92,9 +94,15 @@ def updown_quotes_with_spot(frame: pl.DataFrame) -> Imported:
 
 
 RECORDINGS = (
-    Recording("updown_quotes", 3, ("ts_ms", "recv_ms"), ("market_id", "native", "source", *SIDES, *_SIZES), updown_quotes),
     Recording(
-        "updown_quotes_with_spot", 4, ("ts_ms", *LIFE), ("market_id", "outcome", "btc_spot", *SIDES), updown_quotes_with_spot
+        "updown_quotes", 3, ("ts_ms", "recv_ms"), ("market_id", "native", "source", *SIDES, *_SIZES), updown_quotes
+    ),
+    Recording(
+        "updown_quotes_with_spot",
+        4,
+        ("ts_ms", *LIFE),
+        ("market_id", "outcome", "btc_spot", *SIDES),
+        updown_quotes_with_spot,
     ),
     Recording("quotes_1s", 6, ("ts_ms",), ("market_id", *SIDES, *_SIZES), quotes_1s),
 )

@@ -79,9 +79,7 @@ def polymarket_btc5m_market_meta(frame: pl.DataFrame) -> Imported:
         "down_token_id",
         text("ligengxin96", "source"),
     )
-    return Imported(
-        {"windows": TABLES["windows"].conform(windows)}, {"windows": {"ligengxin96": defects.MARKET_META}}
-    )
+    return Imported({"windows": TABLES["windows"].conform(windows)}, {"windows": {"ligengxin96": defects.MARKET_META}})
 
 
 def windows_beside(
