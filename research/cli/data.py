@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_window
+from research.cli import data_replay_l2, data_window
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def lab(
 
 
 app.command("window")(data_window.window)
+app.command("replay-l2")(data_replay_l2.replay_l2)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 from arena.errors import DataError
 from arena.market.catalog import Catalog
 from arena.units import MS, SECOND
-from research.importers import RECORDINGS, import_path
+from research.importers import import_path
 from research.importers.gaps import oracle_gaps, quote_gaps, spot_gaps
 
 OPEN_MS = 1_776_081_600_000
