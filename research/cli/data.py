@@ -17,6 +17,7 @@ from research.cli import (
     data_compact,
     data_lab,
     data_migrate,
+    data_replay_l2,
     data_sql,
     data_verify,
     data_window,
@@ -142,6 +143,7 @@ app.command("verify")(data_verify.verify)
 app.command("compact")(data_compact.compact)
 app.command("migrate")(data_migrate.migrate)
 app.command("clean")(data_clean.clean)
+app.command("replay-l2")(data_replay_l2.replay_l2)
 
 
 def main() -> None:
