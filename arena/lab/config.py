@@ -7,9 +7,12 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from arena.errors import ConfigError
+from arena.lab.options import COINS, CoinModel, RecordedModel, RelatedModel, TakerModel, WalletModel
 from arena.units import SECOND
 
-GENERATOR_VERSION = 1
+DAY_S = 86_400
+
+GENERATOR_VERSION = 2
 """Raised whenever the same settings would generate different bytes."""
 
 MODES = ("efficient", "lagged")
@@ -69,13 +72,13 @@ class LabConfig:
     seed: int = 1
     lag_ms: int = DEFAULT_LAG_MS
     start_ns: int = MONDAY_2026_09_14_NS
-    asset: str = "BTC"
-    interval_s: int = 300
+    assets: tuple[str, ...] = ("BTC",)
+    intervals_s: tuple[int, ...] = (300,)
+    """Window lengths quoted for every asset, seconds."""
 
-    start_price: float = 65_000.0
-    """USD; level of the April-June 2026 recordings."""
     sigma: float = 0.40
-    """Annualised volatility; 0.38 on Chainlink seconds of 2026-06-08, 0.49 on Binance minutes March-June."""
+    """Annualised volatility of the market factor, which is BTC's; 0.38 on Chainlink seconds of 2026-06-08, 0.49 on
+    Binance minutes March-June."""
     log_sigma_sd: float = 0.40
     log_sigma_halflife_s: float = 7200.0
     """Stochastic volatility: sd and memory of its logarithm; gives minute-return kurtosis of the recorded order."""
@@ -106,7 +109,18 @@ class LabConfig:
     outage_s: float = 20.0
     """Spot feed outages per venue."""
 
+    depth_levels: int = 0
+    """Levels a side in the list columns of the book; 0 = the top of book alone."""
+    depth_profile: tuple[float, ...] = (1.0, 1.45, 1.69, 1.82, 1.95, 1.96, 1.96, 1.98, 1.98, 1.98)
+    depth_log_sd: float = 1.0
+    """Median size of each level relative to the touch, and log-sd; ten levels, 435,480 books of 2026-04-13/15."""
+
     venues: tuple[VenueModel, ...] = field(default=VENUES)
+    coins: tuple[CoinModel, ...] = field(default=COINS)
+    takers: TakerModel | None = None
+    wallets: WalletModel | None = None
+    related: RelatedModel | None = None
+    recorded: RecordedModel | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -115,6 +129,23 @@ class LabConfig:
             raise ConfigError(f"the lab generates 1 to 120 days, not {self.days}.")
         if self.lag_ms < 0:
             raise ConfigError(f"the maker's lag {self.lag_ms} ms is negative.")
+        known = [coin.name for coin in self.coins]
+        for asset in self.assets:
+            if asset not in known:
+                raise ConfigError(f"the lab has no coin {asset!r}; it has {', '.join(known)}.")
+        if not self.assets or not self.intervals_s:
+            raise ConfigError("a lab needs at least one asset and one window length.")
+        if len(set(self.assets)) < len(self.assets) or len(set(self.intervals_s)) < len(self.intervals_s):
+            raise ConfigError("an asset or a window length is named twice.")
+        for interval in self.intervals_s:
+            if interval <= 0 or DAY_S % interval or self.start_ns % (interval * SECOND):
+                raise ConfigError(f"windows of {interval} s do not divide the day, or the start is not one's open.")
+        if not 0 <= self.depth_levels <= len(self.depth_profile):
+            raise ConfigError(f"depth_levels is 0 to {len(self.depth_profile)}, not {self.depth_levels}.")
+        if self.takers is not None and self.takers.levels >= len(self.depth_profile):
+            raise ConfigError(f"takers walk at most {len(self.depth_profile) - 1} levels, not {self.takers.levels}.")
+        if self.wallets is not None and self.takers is None:
+            raise ConfigError("wallets trade as takers do; give the market takers too.")
 
     @property
     def maker_lag_ms(self) -> int:
@@ -122,18 +153,58 @@ class LabConfig:
         return self.lag_ms if self.mode == "lagged" else 0
 
     @property
+    def end_ns(self) -> int:
+        """Close of the last window, ns UTC."""
+        return self.start_ns + self.days * DAY_S * SECOND
+
+    def coin(self, asset: str) -> CoinModel:
+        """The model of one of the assets."""
+        return next(coin for coin in self.coins if coin.name == asset)
+
+    @property
     def name(self) -> str:
         """A folder name that says what is inside and changes with every setting."""
         text = json.dumps([GENERATOR_VERSION, asdict(self)], sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         lag = f"{self.lag_ms}ms-" if self.mode == "lagged" else ""
-        return f"lab-{self.mode}-{lag}{self.days}d-seed{self.seed}-{digest}"
+        coins = "" if self.assets == ("BTC",) else "-".join(self.assets).lower() + "-"
+        return f"lab-{self.mode}-{lag}{coins}{self.days}d-seed{self.seed}-{digest}"
 
     @property
     def truth(self) -> str:
-        """One sentence that says what is true in this market."""
-        if self.mode == "efficient":
-            return (
-                "the maker prices the real settlement rule from the current price: no strategy has an edge after cost"
-            )
-        return f"the maker is {self.lag_ms} ms late: there is an edge for whoever reaches the book faster"
+        """What is true in this market, in a sentence or two."""
+        more = _more_truths(self)
+        return ". ".join([_maker_truth(self), " ".join(more)]) if more else _maker_truth(self)
+
+
+def _maker_truth(config: LabConfig) -> str:
+    if config.mode == "efficient":
+        return "the maker prices the real settlement rule from the current price: no strategy has an edge after cost"
+    return f"the maker is {config.lag_ms} ms late: there is an edge for whoever reaches the book faster"
+
+
+def _more_truths(config: LabConfig) -> list[str]:
+    truths = []
+    if config.recorded is not None:
+        r = config.recorded
+        truths.append(
+            f"The price path was recorded by {r.source} ({r.table} of {r.venue}): the maker is as said; what "
+            "patterns the path itself has, nobody knows."
+        )
+    if config.takers is not None:
+        truths.append("Takers: noise has no edge; fast ones know the price of the instant they arrive.")
+    if config.wallets is not None:
+        w = config.wallets
+        truths.append(
+            f"Wallets: {w.seers} know a window's end with probability {w.accuracy} and {w.fast} are fast; the "
+            f"{w.noise} others have no edge{', and one maker rests below the bid' if w.maker else ''}."
+        )
+    if config.related is not None and config.related.mispricing > 0.0:
+        m = config.related
+        truths.append(
+            f"Related markets: {m.mispricings_per_day:g} times a day one is quoted {m.mispricing:g} USD off its fair "
+            f"value for {m.mispricing_s:g} s; what that is worth after spread and fee is the edge there is."
+        )
+    elif config.related is not None:
+        truths.append("Related markets: their prices are consistent: no set of them earns after cost.")
+    return truths

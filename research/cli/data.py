@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_audit, data_window
+from research.cli import data_audit, data_lab, data_window
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -130,35 +130,7 @@ def show(
         _print_table(_console(), opened, name, rows)
 
 
-@app.command("lab")
-def lab(
-    days: Annotated[int, typer.Option(min=1, max=120, help="Days to generate.")] = 7,
-    mode: Annotated[str, typer.Option(help="efficient = no edge for anybody; lagged = the maker is late.")] = "lagged",
-    lag_ms: Annotated[int, typer.Option(min=0, help="How late the maker is in lagged mode, ms.")] = 1500,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same market.")] = 1,
-    to: Annotated[Path | None, typer.Option("--to", metavar="CATALOG", help="Default: data/<name of the lab>.")] = None,
-) -> None:
-    """Generate a market whose truth is known, as a catalog.
-
-    Example: arena-data lab --days 7 --mode lagged --seed 1
-    """
-    import time
-
-    from arena.lab.config import LabConfig
-    from arena.market.catalog import MANIFEST
-    from research.lab_store import write_lab
-
-    config = LabConfig(days=days, mode=mode, lag_ms=lag_ms, seed=seed)
-    path = to or DATA / config.name
-    if (path / MANIFEST).is_file():
-        raise DataError(f"{path} is there already; remove it, or choose another place with --to.")
-    console = _console(stderr=True)
-    began = time.perf_counter()
-    with console.status(f"generating {days} days of a market in which {config.truth}"):
-        write_lab(config, path)
-    console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
-
-
+app.command("lab")(data_lab.lab)
 app.command("audit")(data_audit.audit)
 app.command("window")(data_window.window)
 
@@ -214,9 +186,8 @@ def _print_report(console: Console, report: ImportReport) -> None:
     console.print(table)
     if any(t.repeated for t in report.tables):
         console.print("repeated: rows that another file or the catalog already had; kept once.", highlight=False)
-    if report.skipped:
-        names = ", ".join(Path(s).name + ("/" if s.endswith("/") else "") for s in report.skipped)
-        console.print(f"Not recognised, skipped: {names}", highlight=False)
+    for path, why in report.skipped.items():
+        console.print(f"Skipped {Path(path).name}: {why}", highlight=False)
 
 
 def _print_table(console: Console, catalog: Catalog, name: str, rows: int) -> None:
