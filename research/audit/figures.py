@@ -154,10 +154,9 @@ def wrong_outcomes(view: View) -> Figure:
     rows = view.once(recomputed).filter(~pl.col("by").str.ends_with(BOUNDARY))
     title = "Outcomes that prices contradict, by the size of the move"
     names = pl.format("{} by {}", "subject", "by").alias("name")
-    judged = (
-        rows.with_columns(names, pl.col("move_bps").abs().cut(list(_MOVES[1:-1]), left_closed=True).alias("bin"))
-        .with_columns(pl.col("bin").to_physical().alias("bin"))
-        .filter((~pl.col("agrees")).any().over("name") & (pl.len().over("name") >= 100))
+    bins = np.searchsorted(_MOVES[1:-1], rows["move_bps"].abs().to_numpy(), side="right")
+    judged = rows.with_columns(names, pl.Series("bin", bins)).filter(
+        (~pl.col("agrees")).any().over("name") & (pl.len().over("name") >= 100)
     )
     if judged.is_empty():
         return Figure("wrong", title, "", empty="No feed with 100 windows contradicts an outcome.")
@@ -175,8 +174,8 @@ def wrong_outcomes(view: View) -> Figure:
     return Figure(
         "wrong",
         title,
-        "The longest records only. A feed that is not the settling one is wrong where the move is of the size of the basis. Contradictions of "
-        "large moves are faults.",
+        "The longest records only. A feed that is not the settling one is wrong where the move is of the size of the "
+        "basis. Contradictions of large moves are faults.",
         tuple(traces),
         layout(
             xaxis=axis("move over the window, bps", type="category", categoryorder="array", categoryarray=labels),

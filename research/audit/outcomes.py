@@ -184,7 +184,6 @@ CHECKS = (
         "No basis explains it: the outcome, a side, or the window's times are wrong, and its whole profit is false.",
         Limits(0.0, 0.005, "share", "none is explicable; one in two hundred is systematic"),
         contradiction,
-        LEAST,
     ),
     Check(
         "window_conflicts",
