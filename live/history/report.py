@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being fetched, steps done and steps in all."""
@@ -29,20 +28,6 @@ class FetchLine:
     rows: int
     absent: int = 0
     refused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FetchReport:
-    """What one command fetched into one catalog."""
-
-    catalog: Path
-    job: str
-    lines: tuple[FetchLine, ...]
-
-    @property
-    def refused(self) -> tuple[str, ...]:
-        """Every sentence about something that was not stored."""
-        return tuple(sentence for line in self.lines for sentence in line.refused)
 
 
 @dataclass(slots=True)
