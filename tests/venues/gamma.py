@@ -15,7 +15,7 @@ def utc(epoch_s: float, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
     return datetime.fromtimestamp(epoch_s, tz=UTC).strftime(form)
 
 
-def event(slug: str, *, resolved: str | None = "Up", version: str | None = "v1", **market: Any) -> dict[str, Any]:
+def event(slug: str, /, *, resolved: str | None = "Up", version: str | None = "v1", **market: Any) -> dict[str, Any]:
     """An event as Gamma gives it; ``resolved`` is the winner, ``market`` replaces fields of its market."""
     _, _, length, epoch = slug.split("-")
     start, end = int(epoch), int(epoch) + LENGTHS[length]

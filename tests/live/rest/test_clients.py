@@ -69,9 +69,10 @@ def test_many_windows_come_in_one_request() -> None:
 
 @pytest.mark.parametrize("instead", [{"type": "validation error"}, [1, 2], [{"id": 7}]])
 def test_anything_but_a_list_of_events_is_refused(instead: Any) -> None:
-    with GammaServer() as server, pytest.raises(DataError, match="not answered with a list of events"):
+    with GammaServer() as server:
         server.faults.append(Fault(instead=instead))
-        through(lambda http: Gamma(http, replace(GAMMA, url=server.url)).events(["btc-updown-5m-0"]))
+        with pytest.raises(DataError, match="not answered with a list of events"):
+            through(lambda http: Gamma(http, replace(GAMMA, url=server.url)).events(["btc-updown-5m-0"]))
 
 
 def test_the_clob_gives_markets_parameters_and_books_or_none() -> None:
@@ -94,9 +95,10 @@ def test_the_clob_gives_markets_parameters_and_books_or_none() -> None:
 
 @pytest.mark.parametrize("instead", [{"error": "x"}, {"history": [{"t": 1}]}, {"history": [{"t": 1, "p": "x"}]}, [1]])
 def test_a_history_of_another_form_is_refused(instead: Any) -> None:
-    with ClobServer() as server, pytest.raises(DataError, match="prices-history"):
+    with ClobServer() as server:
         server.faults.append(Fault(instead=instead))
-        through(lambda http: Clob(http, replace(CLOB, url=server.url)).prices_history("11", 0, 10))
+        with pytest.raises(DataError, match="prices-history"):
+            through(lambda http: Clob(http, replace(CLOB, url=server.url)).prices_history("11", 0, 10))
 
 
 def all_trades(server: DataApiServer) -> list[Any]:
@@ -121,9 +123,10 @@ def test_a_market_without_trades_is_one_empty_page() -> None:
 
 
 def test_a_circle_of_cursors_is_refused_not_walked() -> None:
-    with DataApiServer(page=2, circle=True) as server, pytest.raises(DataError, match="lead in a circle"):
+    with DataApiServer(page=2, circle=True) as server:
         server.trades[MARKET] = [trade(MARKET, "11", OPEN_S, n) for n in range(5)]
-        all_trades(server)
+        with pytest.raises(DataError, match="lead in a circle"):
+            all_trades(server)
     assert len(server.asked) == 2
 
 
@@ -139,9 +142,10 @@ def test_a_circle_of_cursors_is_refused_not_walked() -> None:
     ],
 )
 def test_a_page_whose_envelope_is_wrong_is_refused(instead: Any) -> None:
-    with DataApiServer() as server, pytest.raises(DataError, match="v2/trades"):
+    with DataApiServer() as server:
         server.faults.append(Fault(instead=instead))
-        all_trades(server)
+        with pytest.raises(DataError, match="v2/trades"):
+            all_trades(server)
 
 
 def index(server: DeribitServer, start_ms: int, end_ms: int) -> list[Any]:
@@ -155,20 +159,20 @@ def test_the_index_is_followed_back_by_its_continuation() -> None:
         server.index = {60_000 * n: 40.0 + n for n in range(1, 11)}
         candles = index(server, 60_000, 600_000)
     assert [ms for ms, *_ in candles] == [60_000 * n for n in range(1, 11)]
-    assert [asked.one("end_timestamp") for asked in server.asked] == ["600000", "420000", "240000", "60000"][
-        : len(server.asked)
-    ]
+    assert [asked.one("end_timestamp") for asked in server.asked] == ["600000", "420000", "240000"]
 
 
 def test_a_continuation_that_stands_still_is_refused_not_followed() -> None:
-    with DeribitServer(stuck=True) as server, pytest.raises(DataError, match="the pages would never end"):
+    with DeribitServer(stuck=True) as server:
         server.index = {60_000: 40.0}
-        index(server, 0, 120_000)
+        with pytest.raises(DataError, match="the pages would never end"):
+            index(server, 0, 120_000)
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("instead", [[], {"result": {}}, {"result": {"data": [[1, 2]]}}, {"error": {"code": 10028}}])
 def test_an_index_of_another_form_is_refused(instead: Any) -> None:
-    with DeribitServer() as server, pytest.raises(DataError, match="get_volatility_index_data"):
+    with DeribitServer() as server:
         server.faults.append(Fault(instead=instead))
-        index(server, 0, 1)
+        with pytest.raises(DataError, match="get_volatility_index_data"):
+            index(server, 0, 1)

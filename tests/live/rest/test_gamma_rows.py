@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import Any
 
@@ -53,7 +52,7 @@ def test_a_row_has_exactly_the_columns_of_the_table() -> None:
     assert set(row()) == set(WINDOWS.schema)
 
 
-@pytest.mark.parametrize("order", itertools.permutations(["Up", "Down"]))
+@pytest.mark.parametrize("order", [("Up", "Down"), ("Down", "Up")])
 @pytest.mark.parametrize("winner", ["Up", "Down"])
 def test_tokens_and_payouts_are_matched_by_label_whatever_their_order(order: tuple[str, str], winner: str) -> None:
     tokens = {"Up": "111", "Down": "222"}
@@ -136,7 +135,7 @@ def test_a_market_listed_without_its_event_has_no_reference_prices() -> None:
         ({"outcomes": '["Yes", "No"]'}, "not Up and Down"),
         ({"outcomes": '["Up", "Up"]'}, "not Up and Down"),
         ({"clobTokenIds": '["1"]'}, "one entry per outcome"),
-        ({"clobTokenIds": '["1", "1"]'}, "one entry per outcome"),
+        ({"clobTokenIds": '["1", "1"]'}, "both outcomes have the token 1"),
         ({"clobTokenIds": "[1, "}, "not a JSON list"),
         ({"eventStartTime": "2026-09-21T14:20:00Z"}, "by its name it is 2026-09-21T14:15:00Z"),
         ({"endDate": "2026-09-21T14:30:00Z"}, "by its name it is 2026-09-21T14:20:00Z"),
