@@ -19,6 +19,7 @@ from research.cli.when import parse_length, parse_list, parse_span
 if TYPE_CHECKING:
     from live.history.job import Job
     from live.history.report import FetchLine
+    from live.history.store import Store
     from live.rest.pace import Host
 
 HISTORY = Path("data/history")
@@ -216,21 +217,21 @@ def _run(
             tasks[what] = bar.add_task(what, total=steps)
         bar.update(tasks[what], completed=done, total=steps)  # type: ignore[arg-type]
 
-    async def run() -> Sequence[FetchLine]:
+    async def run() -> tuple[Sequence[FetchLine], Store]:
         rng = np.random.default_rng()
         async with open_job(to, name, rng=rng, progress=progress, sleep=asyncio.sleep, known_defects=defects) as job:
-            return await work(job, span)
+            return await work(job, span), job.store
 
     try:
         with bar:
-            lines = asyncio.run(run())
+            lines, store = asyncio.run(run())
     except KeyboardInterrupt:
         console_for().print(f"Stopped. What came is in {to}; run the same command to go on.", soft_wrap=True)
         raise typer.Exit(130) from None
-    _print(lines, table, to / "raw" / "rest" / name, to)
+    _print(lines, table, store)
 
 
-def _print(lines: Sequence[FetchLine], table: str, raw: Path, to: Path) -> None:
+def _print(lines: Sequence[FetchLine], table: str, store: Store) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -242,7 +243,10 @@ def _print(lines: Sequence[FetchLine], table: str, raw: Path, to: Path) -> None:
         numbers = (line.wanted, line.held, line.rows, line.absent, len(line.refused))
         summary.add_row(line.what, *(f"{number:,}" for number in numbers))
     console.print(summary)
-    console.print(f"{to}  raw replies in {raw}", soft_wrap=True)
+    console.print(f"{store.path}  raw replies in {store.journal.folder}", soft_wrap=True)
+    if store.quarantined:
+        rules = ", ".join(f"{rule} {rows:,}" for rule, rows in sorted(store.quarantined.items()))
+        console.print(f"quarantined: {rules}", soft_wrap=True)
     refused = [sentence for line in lines for sentence in line.refused]
     if refused:
         for sentence in refused[1:10]:
