@@ -35,16 +35,30 @@ LATEST_NS = 4_102_444_800 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
+class Seam:
+    """Where new rows meet rows that were kept before: what ``duplicate`` and ``time_back`` need of those.
+
+    ``keys`` are held rows with the columns of :func:`duplicate_key`, at least those that a new row could
+    repeat; ``latest`` has the table's stream columns and ``recv_ns``, the latest of each stream (ns UTC), at
+    least of the streams in which a new row could be late.
+    """
+
+    keys: pl.DataFrame
+    latest: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule may look at.
 
     ``frame`` conforms to ``table``; ``markets`` are the market ids that have a windows row, or None when
-    that is not known (``unknown_market`` is then silent).
+    that is not known (``unknown_market`` is then silent); ``seam`` is None when nothing was kept before.
     """
 
     table: Table
     frame: pl.DataFrame
     markets: pl.Series | None = None
+    seam: Seam | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +191,20 @@ def _bad_gap(facts: Facts) -> pl.Expr | None:
     return pl.col("until_ns") <= pl.col("recv_ns")
 
 
+def duplicate_key(table: Table) -> list[str]:
+    """The columns by which ``duplicate`` knows a row again."""
+    if table.name != "binary_quotes":
+        return list(table.key)
+    # With both tokens recorded, DOWN may change twice in a millisecond while UP stands still: no repeat.
+    return list(dict.fromkeys([*table.key, *(f"down_{side}{what}" for side in _SIDES for what in ("", "_size"))]))
+
+
 def _duplicate(facts: Facts) -> pl.Expr | None:
-    frame, key = facts.frame, list(facts.table.key)
-    if facts.table.name == "binary_quotes":
-        # With both tokens recorded, DOWN may change twice in a millisecond while UP stands still: no repeat.
-        key = list(dict.fromkeys([*key, *(f"down_{side}{what}" for side in _SIDES for what in ("", "_size"))]))
+    key = duplicate_key(facts.table)
+    frame, held = facts.frame.select(key), 0
+    if facts.seam is not None and facts.seam.keys.height:
+        held = facts.seam.keys.height
+        frame = pl.concat([facts.seam.keys.select(key), frame])
     # Rows with one key share every part of it: compare whole keys only where an integer part repeats.
     part = next((name for name in key if frame.schema[name] == pl.Int64), key[0])
     if not frame[part].null_count() and frame[part].is_sorted():
@@ -191,19 +214,24 @@ def _duplicate(facts: Facts) -> pl.Expr | None:
     candidates = frame.select(pl.arg_where(repeats.fill_null(False))).to_series()
     if candidates.is_empty():
         return None
-    again = frame.select(key)[candidates].select(~pl.struct(key).is_first_distinct()).to_series()
-    later = candidates.filter(again)
+    again = frame[candidates].select(~pl.struct(key).is_first_distinct()).to_series()
+    later = candidates.filter(again & (candidates >= held))
     if later.is_empty():
         return None
-    return pl.int_range(pl.len(), dtype=pl.UInt32).is_in(later.cast(pl.UInt32).implode())
+    return pl.int_range(pl.len(), dtype=pl.UInt32).is_in((later - held).cast(pl.UInt32).implode())
 
 
 def _time_back(facts: Facts) -> pl.Expr | None:
-    time = pl.col("recv_ns")
-    if facts.frame["recv_ns"].is_sorted():
-        return None
-    # Against the latest time so far, not the row before: after one late row the next early one is late too.
-    return time < time.cum_max().over(facts.table.stream)
+    time, stream = pl.col("recv_ns"), list(facts.table.stream)
+    marks = []
+    if not facts.frame["recv_ns"].is_sorted():
+        # Against the latest time so far, not the row before: after one late row the next early one is late too.
+        marks.append(time < time.cum_max().over(stream))
+    if facts.seam is not None and facts.seam.latest.height:
+        latest = facts.seam.latest.select(*stream, pl.col("recv_ns").alias("__latest"))
+        known = facts.frame.select(stream).join(latest, on=stream, how="left", maintain_order="left")
+        marks.append(time < pl.lit(known["__latest"]))
+    return _any(marks)
 
 
 _MARKET_DATA = ("binary_quotes", "spot", "oracle")
@@ -320,7 +348,11 @@ def rules_for(table_name: str) -> tuple[Rule, ...]:
 
 
 def screen(
-    table: Table, frame: pl.DataFrame, markets: pl.Series | Iterable[str] | None = None
+    table: Table,
+    frame: pl.DataFrame,
+    markets: pl.Series | Iterable[str] | None = None,
+    seam: Seam | None = None,
+    compare: bool = True,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split ``frame`` into clean and bad rows.
 
@@ -328,6 +360,8 @@ def screen(
         table: which table the rows belong to.
         frame: rows of that table in file order; absent nullable columns are filled with null.
         markets: market ids that have a windows row; None leaves ``unknown_market`` out.
+        seam: rows that were kept before these; None when there are none.
+        compare: run the rules that compare rows with one another.
 
     Returns:
         ``(clean, bad)``: both keep the order of ``frame``; ``bad`` has one more column, ``rule``, with the
@@ -340,19 +374,19 @@ def screen(
     if markets is not None and not isinstance(markets, pl.Series):
         markets = pl.Series("market_id", list(markets), dtype=pl.String)
     rules = rules_for(table.name)
-    clean, broken = _split(table, frame.with_row_index("__row"), [r for r in rules if not r.relational], markets)
+    clean, broken = _split(table, frame.with_row_index("__row"), [r for r in rules if not r.relational], markets, seam)
     bad = [broken]
     for rule in rules:
-        if rule.relational:
-            clean, broken = _split(table, clean, [rule], markets)
+        if rule.relational and compare:
+            clean, broken = _split(table, clean, [rule], markets, seam)
             bad.append(broken)
     return clean.drop("__row"), pl.concat(bad).sort("__row").drop("__row")
 
 
 def _split(
-    table: Table, frame: pl.DataFrame, rules: list[Rule], markets: pl.Series | None
+    table: Table, frame: pl.DataFrame, rules: list[Rule], markets: pl.Series | None, seam: Seam | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    facts = Facts(table, frame, markets)
+    facts = Facts(table, frame, markets, seam)
     marks = [(rule.name, mark) for rule in rules if (mark := rule.mark(facts)) is not None]
     if not marks:
         return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))

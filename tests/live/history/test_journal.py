@@ -29,7 +29,7 @@ def journal(folder: Path) -> Journal:
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted((folder / "raw" / "rest" / "candles").iterdir())
+    return sorted((folder / "raw" / "rest" / "candles").glob("*.gz*"))
 
 
 @given(replies=st.lists(REPLIES, min_size=1, max_size=5))
@@ -62,6 +62,7 @@ def test_replies_of_a_killed_run_are_held_for_the_next_and_bad_ones_are_not(tmp_
     following = journal(tmp_path)
     assert [reply.body for reply in following.held["http://x/a"]] == [b"1", b"2"]
     following.seal()
+    following.close()
     assert journal(tmp_path).held == {}
     assert [path.name for path in files(tmp_path)] == ["20260921T141320Z-0000.jsonl.gz"]
 
@@ -89,4 +90,14 @@ def test_two_files_of_one_second_have_two_names(tmp_path: Path) -> None:
         writer = journal(tmp_path)
         writer.keep(Reply("http://x/a", 200, 1, 2, b"1"))
         writer.seal()
+        writer.close()
     assert len(files(tmp_path)) == 2
+
+
+def test_two_runs_of_one_job_do_not_take_each_others_files(tmp_path: Path) -> None:
+    first = journal(tmp_path)
+    first.keep(Reply("http://x/a", 200, 1, 2, b"1"))
+    with pytest.raises(DataError, match="Another run of this fetch"):
+        journal(tmp_path)
+    first.close()
+    assert journal(tmp_path).held

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_what_is_missing_is_what_was_wanted_less_what_is_there(
     expected = points(span) - set(have.tolist()) - set().union(*(points(gap) for gap in gaps))
     found = [ns for part in absent for ns in sorted(points(part))]
     assert found == sorted(expected)
-    assert all(before[1] < after[0] for before, after in zip(absent, absent[1:], strict=False))  # noqa: RUF007
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(absent))
 
 
 @given(span=SPANS, have=POINTS, most=st.integers(1, 50))
@@ -46,6 +48,13 @@ def test_holes_close_together_are_one_request() -> None:
     holes = missing((0, 100 * MINUTE), 60, have)
     assert len(holes) == 3
     assert list(pages(holes, 60, 10)) == [(3 * MINUTE, 8 * MINUTE), (90 * MINUTE, 91 * MINUTE)]
+
+
+@given(later=st.integers(1, 120), most=st.integers(1, 30))
+def test_a_run_that_begins_later_asks_for_the_same_pages_after_its_first(later: int, most: int) -> None:
+    first = list(pages([(0, 200 * MINUTE)], 60, most))
+    second = list(pages([(later * MINUTE, 200 * MINUTE)], 60, most))
+    assert set(second[1:]) <= set(first)
 
 
 def test_nothing_is_missing_of_nothing() -> None:
