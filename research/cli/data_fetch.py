@@ -7,7 +7,6 @@ commands, so that ``--help`` is instant.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from live.history.store import Store
     from live.rest.pace import Host
 
-HISTORY = Path("data/history")
+HISTORY = "data/history"
 """Default catalog of what was fetched."""
 
 app = typer.Typer(
@@ -37,7 +36,7 @@ From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="Start: a date, a UTC time, or how long ago (7d, 4h).")
 ]
 Until = Annotated[str, typer.Option("--until", metavar="WHEN", help="End (exclusive): the same, or now.")]
-To = Annotated[Path, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")]
+To = Annotated[str, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")]
 Windows = Annotated[str, typer.Option("--intervals", metavar="L,M", help="Lengths of windows: 5m, 15m, 4h.")]
 Again = Annotated[bool, typer.Option("--again", help="Ask also for what the venue did not have before.")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Ask this server instead of the venue's.")]
@@ -199,7 +198,7 @@ def _host(host: Host, url: str | None) -> Host:
 
 
 def _run(
-    name: str, table: str, work: Work, start: str, until: str, to: Path, defects: Mapping[str, Mapping[str, str]]
+    name: str, table: str, work: Work, start: str, until: str, to: str, defects: Mapping[str, Mapping[str, str]]
 ) -> None:
     import asyncio
     import time

@@ -20,7 +20,8 @@ from tests.live.history.conftest import rows, run_job
 from tests.venues.gamma import GammaServer, event
 from tests.venues.rest import BROKEN, CUT_OFF, FakeTime, Fault
 
-FIRST_S = 1_790_000_100
+FIRST_S = 1_790_010_000
+"""Where a request's worth of windows begins."""
 SPAN = (FIRST_S * SECOND, (FIRST_S + 120 * 300) * SECOND)
 
 
