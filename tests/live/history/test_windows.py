@@ -54,7 +54,7 @@ def test_running_again_asks_only_for_windows_that_are_not_complete(tmp_path: Pat
         server.events[slugs[7]] = event(slugs[7], resolved="Down")
         line = fetch(tmp_path / "c", server)
         assert (line.held, line.rows) == (119, 1)
-        assert [a.params["slug"] for a in server.asked[asked:]] == [[slugs[7]]]
+        assert all(a.params["slug"] == [slugs[7]] for a in server.asked[asked:])
         digest = Catalog.open(tmp_path / "c").digest()
         assert fetch(tmp_path / "c", server).rows == 0
     outcomes = rows(tmp_path / "c", "windows").sort("open_ns")["outcome"].to_list()
@@ -116,7 +116,7 @@ def test_passing_faults_cost_time_and_no_window(tmp_path: Path, fault: Fault) ->
 def test_a_venue_that_stops_answering_leaves_what_came_before(tmp_path: Path) -> None:
     with GammaServer() as server:
         server.list_windows("btc", "5m", FIRST_S, 120)
-        server.faults.extend([None, None, *[BROKEN] * 6])
+        server.faults.extend([None, None, *[BROKEN] * 6])  # two batches of closed windows, then nothing
         with pytest.raises(DataError, match="run the same command again"):
             fetch(tmp_path / "c", server)
         assert rows(tmp_path / "c", "windows").height == 100
