@@ -63,7 +63,8 @@ EXCHANGES: Mapping[str, Exchange] = MappingProxyType(
         )
     }
 )
-"""By our name. Kraken answers with its last 720 bars whatever is asked for."""
+"""By our name. Rates are at most half of what each venue allows without an account. Kraken answers with its last 720
+bars whatever is asked for."""
 
 
 def exchange_named(name: str) -> Exchange:

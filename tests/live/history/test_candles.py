@@ -16,7 +16,7 @@ from arena.units import MS, SECOND
 from live.history.candles import fetch_candles
 from live.history.exchanges import EXCHANGES, exchange_named
 from live.history.report import FetchLine
-from tests.live.history.conftest import rows, run_job
+from tests.support.fetching import rows, run_job
 from tests.venues.exchanges import MINUTE, ExchangeServer, true_bar
 from tests.venues.rest import BROKEN, CUT_OFF, NOT_JSON, FakeTime, Fault, too_many
 

@@ -20,7 +20,7 @@ from live.history.windows import fetch_windows
 from live.rest.clob import CLOB
 from live.rest.data_api import DATA_API
 from live.rest.gamma import GAMMA
-from tests.live.history.conftest import rows, run_job
+from tests.support.fetching import rows, run_job
 from tests.venues.clob import ClobServer
 from tests.venues.data_api import DataApiServer, trade
 from tests.venues.gamma import GammaServer

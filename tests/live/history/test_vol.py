@@ -15,7 +15,7 @@ from arena.units import MS, SECOND
 from live.history.report import FetchLine
 from live.history.vol import fetch_vol
 from live.rest.deribit import DERIBIT
-from tests.live.history.conftest import rows, run_job
+from tests.support.fetching import rows, run_job
 from tests.venues.deribit import DeribitServer
 from tests.venues.rest import BROKEN, NOT_JSON, FakeTime
 

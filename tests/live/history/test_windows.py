@@ -16,7 +16,7 @@ from arena.units import SECOND
 from live.history.report import FetchLine
 from live.history.windows import fetch_windows
 from live.rest.gamma import GAMMA
-from tests.live.history.conftest import rows, run_job
+from tests.support.fetching import rows, run_job
 from tests.venues.gamma import GammaServer, event
 from tests.venues.rest import BROKEN, CUT_OFF, FakeTime, Fault
 
