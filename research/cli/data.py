@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_fetch
+from research.cli import data_clean, data_compact, data_fetch, data_migrate, data_sql, data_verify
+from research.cli.catalogs import DATA, RECORDED, place_of
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from arena.market.catalog import Catalog
     from arena.market.manifest import TableManifest
     from research.importers import ImportReport
-
-DATA = Path("data")
-"""Default folder of catalogs."""
-RECORDED = DATA / "recorded"
-"""Default catalog of imported recordings."""
-
 
 app = typer.Typer(
     name="arena-data",
@@ -78,7 +73,7 @@ def import_(
 @app.command("ls")
 def ls(
     catalogs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CATALOG...]", help="Catalogs; default: all under data/.")
+        list[str] | None, typer.Argument(metavar="[CATALOG...]", help="Catalogs; default: all under data/.")
     ] = None,
 ) -> None:
     """List catalogs: what each table holds.
@@ -90,7 +85,7 @@ def ls(
     from arena.market.catalog import MANIFEST
 
     console = _console()
-    folders = catalogs or sorted(p.parent for p in DATA.glob(f"*/{MANIFEST}") if not p.parent.name.startswith("."))
+    folders = catalogs or sorted(str(p.parent) for p in DATA.glob(f"*/{MANIFEST}"))
     if not folders:
         raise DataError(f"There is no catalog under {DATA}/; make one with `arena-data import PATH`.")
     for folder in folders:
@@ -111,7 +106,7 @@ def ls(
 
 @app.command("show")
 def show(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
+    catalog: Annotated[str, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
     table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="One table; default: all.")] = None,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Rows to print from the start of the table.")] = 5,
 ) -> None:
@@ -161,17 +156,22 @@ def lab(
     console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
 
 
+app.command("sql")(data_sql.sql)
+app.command("verify")(data_verify.verify)
+app.command("compact")(data_compact.compact)
+app.command("migrate")(data_migrate.migrate)
+app.command("clean")(data_clean.clean)
+
+
 def main() -> None:
     """Entry point of the ``arena-data`` command."""
     app()
 
 
-def _open(path: Path) -> Catalog:
+def _open(name: str) -> Catalog:
     from arena.market.catalog import Catalog
 
-    # "recorded" means data/recorded, unless there is such a folder right here.
-    short = DATA / path
-    return Catalog.open(short if not path.exists() and short.is_dir() else path)
+    return Catalog.open(place_of(name))
 
 
 def _console(stderr: bool = False) -> Console:
