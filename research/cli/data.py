@@ -15,6 +15,7 @@ from research.cli import (
     data_audit,
     data_clean,
     data_compact,
+    data_fetch,
     data_lab,
     data_migrate,
     data_replay_l2,
@@ -135,6 +136,7 @@ def show(
         _print_table(_console(), opened, name, rows)
 
 
+app.add_typer(data_fetch.app, name="fetch")
 app.command("lab")(data_lab.lab)
 app.command("audit")(data_audit.audit)
 app.command("window")(data_window.window)
