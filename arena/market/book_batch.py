@@ -40,7 +40,8 @@ class Messages(NamedTuple):
 
 class Changes(NamedTuple):
     """Changed levels. ``book`` is -1 where it is not ours. ``bid`` and ``ask``: the best prices that the venue says
-    this book has after the message, NaN where it says nothing."""
+    this book has after the message, NaN where it says nothing.
+    """
 
     book: I8
     side: I1
@@ -73,7 +74,7 @@ class Tops(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a batch has been applied: messages, rows, changes and levels; and books that ran full."""
+    """How far a batch has been applied: messages, rows, changes and levels."""
 
     message: int
     row: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Message(msgspec.Struct):
     best_bid: Side | None = None
     best_ask: Side | None = None
     hash: Name | None = None
-    last_trade_price: msgspec.Raw | None = None
+    last_trade_price: Any = None
     winning_asset_id: Name | None = None
     winning_outcome: Name | None = None
 
