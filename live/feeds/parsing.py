@@ -13,6 +13,7 @@ from live.feeds.rows import Rows
 
 StreamKey = tuple[str, str]
 """A stream as ``gaps`` names it: its name and its coin."""
+_NO_CONN = -1
 
 
 class Gaps:
@@ -48,6 +49,15 @@ class Gaps:
     def is_broken(self, stream: StreamKey) -> bool:
         """Whether the stream has not talked since it broke."""
         return stream in self._broken
+
+    def state(self) -> list[tuple[StreamKey, int, str | None]]:
+        """Every stream with its last message (ns UTC) and why it is broken since (None: it is not)."""
+        return [(stream, last, self._broken.get(stream)) for stream, (last, _) in self._last.items()]
+
+    def resume(self, stream: StreamKey, last_ns: int, reason: str) -> None:
+        """Take over a stream that talked last at ``last_ns`` and broke, from a parser that ended."""
+        self._last[stream] = (last_ns, _NO_CONN)
+        self._broken[stream] = reason
 
     def forget(self, stream: StreamKey) -> None:
         """The stream has ended; its silence is no gap."""
