@@ -8,6 +8,7 @@ every fee market and are no rate. A market of an unknown protocol version is ref
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 from arena.errors import DataError
 from arena.units import SECOND
 
-_SLUG = re.compile(r"(?P<asset>[a-z0-9]+)-updown-(?P<length>5m|15m|4h)-(?P<open>\d+)")
+_SLUG = re.compile(r"(?P<asset>[a-z0-9]+)-updown-(?P<length>5m|15m|4h)-(?P<open>\d{1,10})", re.ASCII)
 _LENGTHS = {"5m": 300, "15m": 900, "4h": 14_400}
 _TOKEN_FIELDS = {"v1": "clobTokenIds", "v2": "positionIds"}
 """What is traded: conditional tokens, or positions of the venue's second protocol."""
@@ -103,7 +104,7 @@ def _event(market: Mapping[str, Any]) -> Mapping[str, Any]:
 def _token_field(market: Mapping[str, Any]) -> str:
     # Markets listed before the second protocol existed carry no version.
     version = market.get("version") or "v1"
-    if version not in _TOKEN_FIELDS:
+    if not isinstance(version, str) or version not in _TOKEN_FIELDS:
         raise DataError(
             f"Gamma market {market['slug']} is of protocol version {version!r}; known are "
             f"{', '.join(_TOKEN_FIELDS)}. It is not stored: what its tokens are is not known."
@@ -116,7 +117,7 @@ def _list(market: Mapping[str, Any], field: str) -> list[Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value) if value else []
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"Gamma market {market['slug']}: {field} is not a JSON list ({error}); not stored."
             ) from error
@@ -197,9 +198,12 @@ def _number(fields: Mapping[str, Any], name: str, slug: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"Gamma market {slug}: {name} is {value!r}, not a number; not stored.") from error
+    if not math.isfinite(number):
+        raise DataError(f"Gamma market {slug}: {name} is {value!r}, not a number; not stored.")
+    return number
 
 
 def _time_ns(market: Mapping[str, Any], field: str) -> int | None:
