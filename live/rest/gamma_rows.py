@@ -88,7 +88,7 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
         "tick_size": None if market.get("closed") else _number(market, "orderPriceMinTickSize", slug),
         "min_order_size": _number(market, "orderMinSize", slug),
         "volume": _number(market, "volumeNum" if market.get("volumeNum") is not None else "volume", slug),
-        "condition_id": market.get("conditionId") or None,
+        "condition_id": _condition(market),
         "up_token_id": tokens.get("up"),
         "down_token_id": tokens.get("down"),
         "source": source,
@@ -191,6 +191,13 @@ def _settlement_rule(market: Mapping[str, Any]) -> str | None:
     if (lookback := _LOOKBACK.search(link)) is not None:
         return f"twap{lookback[1]}"
     return "spot" if _STREAM.search(link) else None
+
+
+def _condition(market: Mapping[str, Any]) -> str | None:
+    value = market.get("conditionId") or None
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"Gamma market {market['slug']}: conditionId is a {type(value).__name__}; not stored.")
+    return value
 
 
 def _number(fields: Mapping[str, Any], name: str, slug: str) -> float | None:
