@@ -24,7 +24,7 @@ Sink = Callable[[Frame], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
 
 PLANNED = "planned"
-"""Reason of a reconnect that neither side regrets: it is done at once."""
+"""Reason of a reconnect that neither side regrets: it is done at once, if the connection ever brought data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ class Connection:
         while True:
             reason = await self._once()
             self.reconnects += 1
-            await self._sleep(0.0 if reason == PLANNED else self._pause_s())
+            at_once = reason == PLANNED and self.failures == 0
+            await self._sleep(0.0 if at_once else self._pause_s())
 
     async def send(self, messages: Iterable[bytes]) -> None:
         """Tell the venue something now. Without a connection nothing is said: the next one subscribes by itself."""

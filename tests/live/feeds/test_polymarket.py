@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -16,10 +17,11 @@ from polars.testing import assert_frame_equal
 
 from live.feeds.base import BadFrame
 from live.feeds.frame import Frame, Kind, note
+from live.feeds.polymarket.feed import PolymarketFeed, Window
 from live.feeds.polymarket.parser import PolymarketParser, book_hash
 from live.feeds.rows import Rows
-from tests.live.feeds.helpers import CLOSED, OPENED, T0, frames, gamma, parse
-from tests.venues.polymarket_ws import BTC, ETH, Listed
+from tests.live.feeds.helpers import CLOSED, OPENED, T0, Collected, connected, frames, gamma, parse
+from tests.venues.polymarket_ws import BTC, ETH, Listed, PolymarketWs
 
 MS = T0 // 1_000_000
 NAMED = [gamma(BTC.gamma()), gamma(ETH.gamma())]
@@ -364,3 +366,17 @@ def test_every_recorded_message_is_read_and_the_books_agree_with_the_venue(recor
 def test_the_venues_own_hash_of_a_recorded_book_is_recomputed(recordings_folder: Path) -> None:
     books = [m for m in map(json.loads, recorded_payloads(recordings_folder)) if "last_trade_price" in m]
     assert {book_hash(m) == m["hash"] for m in books} == {True}
+
+
+@pytest.mark.recordings
+def test_the_recorded_messages_come_through_a_socket_byte_for_byte(recordings_folder: Path) -> None:
+    payloads = recorded_payloads(recordings_folder)
+
+    async def main() -> Collected:
+        async with PolymarketWs(replay=payloads, speed=1.0) as venue:
+            feed = PolymarketFeed([Window("m", "BTC", "0x", ("1", "2"), 0, 1)], url=venue.url)
+            async with connected(feed) as (got, _):
+                await got.until(lambda g: len(g.of(Kind.DATA)) == len(payloads), within_s=60.0)
+            return got
+
+    assert [frame.payload for frame in asyncio.run(main()).of(Kind.DATA)] == payloads
