@@ -17,6 +17,8 @@ BLOCK_BYTES = 4 * 1024 * 1024
 HELD_BYTES = 16 * 1024 * 1024
 """Sockets wait while more than this is not on the disk yet."""
 
+Sink = Callable[[Frame], Awaitable[None]]
+"""Takes a frame; the giver waits as long as it must."""
 Sleep = Callable[[float], Awaitable[None]]
 Durable = Callable[[Position], None]
 

@@ -19,20 +19,18 @@ from arena.errors import DataError
 from arena.market.catalog import Catalog
 from live.feeds.base import BadFrame, Parser
 from live.feeds.rows import Rows
+from live.recorder.origin import Origin
 from live.recorder.segments import Block, Position, read_blocks
 
 NOTE = "recorder"
 """Name of the recorder's note in the manifest."""
 
-Parsers = Callable[[], Mapping[str, Parser]]
-"""Makes fresh parsers, one per feed that may be in the log."""
+Parsers = Callable[[Origin], Mapping[str, Parser]]
+"""Makes the parsers of a session, one per feed that may be in its part of the log."""
 
 
 Counts = dict[str, Counter[str]]
 """How often what was refused, by feed."""
-
-BAD_FRAME = "bad frame"
-"""Counts frames that a parser could not believe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +87,15 @@ class Normaliser:
         catalog: folder of the catalog; it has to exist.
         raw: folder of the log.
         parsers: makes the parsers of a session.
-        source: who recorded: the ``source`` of every row.
     """
 
-    def __init__(self, catalog: Path, raw: Path, parsers: Parsers, source: str) -> None:
+    def __init__(self, catalog: Path, raw: Path, parsers: Parsers) -> None:
         self._catalog, self._raw, self._make = catalog, raw, parsers
         self._parsers: Mapping[str, Parser] = {}
-        self._rows = Rows(source)
+        self._rows = Rows()
         self._waiting: list[Batch] = []
         self._session = 0
         self._earlier: Counts = {}
-        self._bad: Counter[str] = Counter()
         self.committed = Progress.of(Catalog.open(catalog))
         """How far the tables go; None = nothing is in them."""
         self.position = self.committed.position if self.committed else None
@@ -118,8 +114,6 @@ class Normaliser:
         totals = {feed: Counter(counts) for feed, counts in self._earlier.items()}
         for feed, parser in self._parsers.items():
             totals.setdefault(feed, Counter()).update(parser.counts)
-        for feed, frames in self._bad.items():
-            totals.setdefault(feed, Counter())[BAD_FRAME] += frames
         return {feed: counts for feed, counts in totals.items() if counts}
 
     def read(self, end: Position | None = None) -> Iterator[Batch]:
@@ -174,7 +168,9 @@ class Normaliser:
             self._earlier = self.refused
         else:
             self._earlier = tables_end.earlier if cut else tables_end.refused
-        self._parsers, self._bad, self._session = self._make(), Counter(), session
+        first = next(read_blocks(self._raw, Position(session, 0)))
+        origin = Origin.of(first.frames[0])
+        self._parsers, self._rows, self._session = self._make(origin), Rows(origin.source), session
         if cut:
             for block in read_blocks(self._raw, Position(session, 0), self.position):
                 self._parse(block)
@@ -193,5 +189,4 @@ class Normaliser:
             try:
                 parser.feed(frame, rows)
             except BadFrame as error:
-                self._bad[frame.feed] += 1
                 self.last_refusal = f"{frame.feed}: {error.why}"

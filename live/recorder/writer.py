@@ -85,10 +85,9 @@ class SegmentWriter:
         if free - len(block) < self._reserve_bytes:
             raise DiskFull(self._no_room(f"{free / 1e9:.2f} GB are free and {self._reserve_bytes / 1e9:.2f} GB reserved"))
         hour = recv_ns // HOUR_NS
-        fresh = self._fd < 0 or self._size >= self._segment_bytes or hour != self._hour
-        if fresh:
+        if self._fd < 0 or self._size >= self._segment_bytes or hour != self._hour:
             self._open_next(hour)
-        data = encode_header(self.session) + block if fresh else block
+        data = block if self._size else encode_header(self.session) + block
         try:
             self._write(data)
         except OSError as error:
@@ -115,7 +114,7 @@ class SegmentWriter:
     def _open_next(self, hour: int) -> None:
         self.close()
         path = segment_path(self._folder, self._number + 1)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._number, self._size, self._hour = self._number + 1, 0, hour
         folder = os.open(self._folder, os.O_RDONLY)
         try:
