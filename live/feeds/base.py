@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,11 +31,16 @@ class KeepAlive:
 
 
 class Stream(NamedTuple):
-    """One thing that must keep talking: its name in ``gaps``, its coin, and how long it may be silent (seconds)."""
+    """One thing that must keep talking: its name in ``gaps``, its coin, and how long it may be silent (seconds).
+
+    It need only talk between ``from_ns`` and ``until_ns`` (ns UTC): a window's book is quiet before and after.
+    """
 
     name: str
     asset: str
     silent_s: float
+    from_ns: int = 0
+    until_ns: int = 2**63 - 1
 
 
 class Seen(NamedTuple):
@@ -78,41 +84,37 @@ class Parser(Protocol):
         ...
 
 
-class Feed(Protocol):
-    """One connection to one venue: where it goes, what it says, and what must come back."""
+class Feed(ABC):
+    """One connection to one venue: where it goes, what it says, and what must come back.
 
-    @property
-    def name(self) -> str:
-        """Name of the feed in every frame."""
-        ...
+    Attributes:
+        name: the feed's name in every frame.
+        url: where to connect.
+        keepalive: what to send when, or None where the venue asks for nothing.
+        lifetime_s: seconds after which to reconnect by plan, or None.
+    """
 
-    @property
-    def url(self) -> str:
-        """Where to connect."""
-        ...
+    name: str
+    url: str
+    keepalive: KeepAlive | None = None
+    lifetime_s: float | None = None
 
-    @property
-    def keepalive(self) -> KeepAlive | None:
-        """What to send when, or None where the venue asks for nothing."""
-        ...
-
-    @property
-    def lifetime_s(self) -> float | None:
-        """Seconds after which to reconnect by plan, or None."""
-        ...
-
+    @abstractmethod
     def streams(self) -> Sequence[Stream]:
-        """What must keep talking right now; may change as subscriptions do."""
-        ...
+        """What must keep talking; may change as subscriptions do."""
 
+    @abstractmethod
     def subscribe(self) -> list[bytes]:
         """Messages to send as soon as the connection is open, in order."""
-        ...
 
+    @abstractmethod
     def watch(self) -> Watch:
         """Fresh eyes for a new connection."""
-        ...
 
+    @abstractmethod
     def parser(self) -> Parser:
         """A fresh parser of this feed's frames; one instance reads the frames of all its connections."""
-        ...
+
+    def recorded(self, payload: bytes) -> bytes:
+        """What of a message that we send goes into the recording: all of it, unless it carries a secret."""
+        return payload

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 class Kind(IntEnum):
     """What a frame records. Only ``DATA`` (and ``HTTP``) carry a venue's bytes; the others are our own notes.
 
-    ``OPENED``: a connection is up and subscribed. ``CLOSED``: it is gone. ``SENT``: we sent the payload.
+    ``OPENED``: a connection is up. ``CLOSED``: it is gone. ``SENT``: we sent the payload.
     ``HTTP``: a REST reply. ``CLOCK``: a measurement of our clock. ``SILENT``: the watchdog of a stream fired.
     """
 

@@ -92,6 +92,10 @@ class Rows:
         """Quarantine one row of ``table`` under the name of the ``rule`` it breaks."""
         self._refused.setdefault(table, []).append({**row, "rule": rule})
 
+    def clear(self) -> None:
+        """Throw everything away."""
+        self.__init__(self.source)  # type: ignore[misc]
+
     def take(self) -> dict[str, pl.DataFrame]:
         """Everything appended since the last take, as frames that conform to the schema; empty tables are absent."""
         for flush in list(self._later):
