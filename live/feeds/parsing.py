@@ -49,6 +49,15 @@ class Gaps:
         """Whether the stream has not talked since it broke."""
         return stream in self._broken
 
+    def state(self) -> list[tuple[StreamKey, int, str | None]]:
+        """Every stream, when it talked last (ns UTC), and why it is broken; in the order of their names."""
+        return [(stream, self._last[stream][0], self._broken.get(stream)) for stream in sorted(self._last)]
+
+    def resume(self, stream: StreamKey, last_ns: int, reason: str) -> None:
+        """The stream last talked at ``last_ns`` (ns UTC), before these connections, and is broken since."""
+        self._last[stream] = (last_ns, -1)
+        self._broken[stream] = reason
+
     def forget(self, stream: StreamKey) -> None:
         """The stream has ended; its silence is no gap."""
         self._last.pop(stream, None)
