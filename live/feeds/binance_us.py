@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from live.feeds.base import BadFrame
@@ -36,8 +38,7 @@ class _Kind(msgspec.Struct):
     event: str = msgspec.field(name="e", default="")
     update: Id | None = msgspec.field(name="u", default=None)
     id: int | None = None
-    result: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
     code: int | None = None
 
 

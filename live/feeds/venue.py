@@ -40,9 +40,7 @@ class VenueFeed(Feed):
 
     def streams(self) -> Sequence[Stream]:
         """One stream per coin and kind of data."""
-        return [
-            Stream(f"{kind}/{self.venue}", asset, self.silent_s) for kind in self.kinds for asset in self.assets
-        ]
+        return [Stream(f"{kind}/{self.venue}", asset, self.silent_s) for kind in self.kinds for asset in self.assets]
 
     @property
     def venue(self) -> str:

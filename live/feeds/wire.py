@@ -59,9 +59,7 @@ def millis(value: int) -> int:
     return value * _MS
 
 
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|\+00(?::?00)?)", re.ASCII
-)
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|\+00(?::?00)?)", re.ASCII)
 
 
 def rfc3339(feed: str, text: str) -> int | None:
