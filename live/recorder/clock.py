@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from arena.errors import DataError
 from arena.units import MS, SECOND
-from live.feeds.base import BadFrame
-from live.feeds.frame import Frame, Kind, note
-from live.feeds.rows import Rows
+from live.feeds.clock import measurement
+from live.feeds.frame import Frame, Kind
+from live.feeds.registry import CLOCK
 from live.recorder.log import Sink, Sleep
-from live.rest.http import Http
+from live.rest.http import Http, Reply
 from live.rest.pace import Host
 
-FEED = "clock"
 PROBE_EVERY_S = 60.0
 
 
@@ -108,38 +105,28 @@ class ClockProbe:
     async def _ask(self, name: str, server: TimeServer) -> None:
         try:
             reply = await self._http.get(server.host, server.path)
+            offset_ms, round_trip_ms = measured(server, reply)
         except DataError as error:
             self.trouble[name] = str(error)
             return
         self.trouble.pop(name, None)
-        answer = note(server=name, sent_ns=reply.sent_ns, body=reply.body.decode("utf-8", "replace"))
-        await self._sink(Frame(FEED, 0, reply.recv_ns, self._mono_ns(), Kind.CLOCK, answer))
+        payload = measurement(name, offset_ms, round_trip_ms)
+        await self._sink(Frame(CLOCK, 0, reply.recv_ns, self._mono_ns(), Kind.CLOCK, payload))
 
 
-class ClockParser:
-    """Answers of time servers to rows of ``clock``.
+def measured(server: TimeServer, reply: Reply) -> tuple[float, float]:
+    """Our clock minus the server's, and the round trip, ms: half of it bounds the error of the offset.
 
     The offset is taken at the middle of the round trip. A server that rounds its time down is half a step ahead of
-    what it says, and the step is added to the round trip, so half of that still bounds the error.
+    what it says; the step is added to the round trip, so that the bound holds.
+
+    Raises:
+        DataError: there is no time in the reply.
     """
-
-    def __init__(self, servers: Mapping[str, TimeServer]) -> None:
-        self._servers = servers
-        self.counts: Counter[str] = Counter()
-
-    def feed(self, frame: Frame, rows: Rows) -> None:
-        """One answer to one row.
-
-        Raises:
-            BadFrame: an unknown server, or an answer without a time.
-        """
-        if frame.kind != Kind.CLOCK:
-            return
-        try:
-            asked = json.loads(frame.payload)
-            server, sent_ns = self._servers[asked["server"]], int(asked["sent_ns"])
-            theirs_ns = server.read(json.loads(asked["body"])) + server.step_ns // 2
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise BadFrame(FEED, f"no time in it ({error!r})") from error
-        offset_ms = ((sent_ns + frame.recv_ns) // 2 - theirs_ns) / MS
-        rows.clock(frame.recv_ns, asked["server"], offset_ms, (frame.recv_ns - sent_ns + server.step_ns) / MS)
+    answer = reply.json()
+    try:
+        theirs_ns = server.read(answer) + server.step_ns // 2
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise DataError(f"GET {reply.url} was answered without a time ({error!r}).") from error
+    offset_ms = ((reply.sent_ns + reply.recv_ns) // 2 - theirs_ns) / MS
+    return offset_ms, (reply.recv_ns - reply.sent_ns + server.step_ns) / MS

@@ -8,7 +8,7 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from arena.errors import DataError
-from arena.market.catalog import MANIFEST, Catalog
+from arena.market.catalog import Catalog
 from arena.units import SECOND
 from live.feeds.connection import Connection
 from live.feeds.frame import Frame
-from live.recorder import clock, feeds
+from live.feeds.polymarket.feed import PolymarketFeed
+from live.feeds.polymarket.parser import GAMMA
+from live.feeds.registry import CLOCK
+from live.recorder import feeds
 from live.recorder.clock import ClockProbe, SteadyClock
 from live.recorder.health import Health
 from live.recorder.log import RawLog, Sleep
@@ -49,6 +52,7 @@ async def record(
     show: Show,
     stop: asyncio.Event,
     *,
+    environment: Mapping[str, str],
     rng: np.random.Generator,
     disk: Disk | None = None,
     sleep: Sleep = asyncio.sleep,
@@ -64,6 +68,7 @@ async def record(
         plan: what to record, and where to.
         show: called with a status now and then.
         stop: ends the run.
+        environment: variables with credentials.
         rng: jitter of reconnects and retries.
         disk: system calls of the raw log.
         sleep: waits, seconds.
@@ -77,13 +82,12 @@ async def record(
         DiskFull: the disk was full; what was written is whole.
         DataError: another recorder writes there, or the tables could not be written.
     """
+    with Catalog.append_or_create(plan.to):
+        pass
     with _alone(plan.raw):
-        if not (plan.to / MANIFEST).is_file():
-            with Catalog.append_or_create(plan.to):
-                pass
         before = last_block(plan.raw)
         steady = SteadyClock(before.frames[-1].recv_ns if before else 0, wall_ns, mono_ns)
-        run = _Run(plan, before, disk or Disk(), rng, sleep, steady, mono_ns)
+        run = _Run(plan, environment, before, disk or Disk(), rng, sleep, steady, mono_ns)
         switch_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         try:
@@ -98,6 +102,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
+        environment: Mapping[str, str],
         before: Block | None,
         disk: Disk,
         rng: np.random.Generator,
@@ -106,26 +111,25 @@ class _Run:
         mono_ns: Callable[[], int],
     ) -> None:
         self._plan, self._before, self._sleep, self._wall_ns, self._mono_ns = plan, before, sleep, wall_ns, mono_ns
-        self._health = Health(plan.feeds)
+        self._health = Health(plan.feeds, feeds.oracle_feed(plan.feeds))
         normaliser = Normaliser(plan.to, plan.raw, feeds.parsers_of)
         self._pipeline = Pipeline(normaliser, plan.to, self._health.looked)
         self._writer = SegmentWriter(plan.raw, reserve_bytes=plan.reserve_bytes, disk=disk)
         self._log = RawLog(self._writer, self._pipeline.durable, flush_s=plan.flush_s, sleep=sleep)
         self._http = Http(rng=rng, wall_ns=wall_ns, sleep=sleep, attempts=3)
         self._desk = Desk(plan.assets, plan.intervals_s)
-        wire = feeds.feeds_of(plan)
         self._connections = {
             name: Connection(feed, self._sink, rng=rng, sleep=sleep, wall_ns=wall_ns, mono_ns=mono_ns)
-            for name, feed in wire.items()
+            for name, feed in feeds.connected_feeds(plan, environment).items()
         }
         self._keeper = self._probe = None
-        if feeds.POLYMARKET in wire:
+        channel = self._connections.get(PolymarketFeed.name)
+        if GAMMA in plan.feeds:
             gamma = Gamma(self._http, feeds.gamma_host(plan.urls))
-            follow = feeds.follower(wire[feeds.POLYMARKET], self._connections[feeds.POLYMARKET])
             self._keeper = MarketKeeper(
-                gamma, self._desk, self._sink, follow, wall_ns=wall_ns, mono_ns=mono_ns, sleep=sleep
+                gamma, self._desk, self._sink, channel, wall_ns=wall_ns, mono_ns=mono_ns, sleep=sleep
             )
-        if clock.FEED in plan.feeds:
+        if CLOCK in plan.feeds:
             servers = feeds.time_servers(plan.urls)
             self._probe = ClockProbe(self._http, servers, self._sink, mono_ns=mono_ns, sleep=sleep)
         parts = Parts(self._writer, self._log, self._pipeline, self._health, self._desk, self._keeper, self._probe)
