@@ -92,12 +92,14 @@ class Feed(ABC):
         url: where to connect.
         keepalive: what to send when, or None where the venue asks for nothing.
         lifetime_s: seconds after which to reconnect by plan, or None.
+        fatal_codes: close codes after which connecting again is pointless.
     """
 
     name: str
     url: str
     keepalive: KeepAlive | None = None
     lifetime_s: float | None = None
+    fatal_codes: tuple[int, ...] = ()
 
     @abstractmethod
     def streams(self) -> Sequence[Stream]:

@@ -112,7 +112,7 @@ class FeedParser(ABC):
             if frame.kind == Kind.DATA:
                 self.data(frame, rows)
             elif frame.kind in (Kind.OPENED, Kind.CLOSED, Kind.SILENT):
-                self._note(frame, rows)
+                self.note(frame)
         except BadFrame:
             self.counts["bad_frame"] += 1
             raise
@@ -144,7 +144,8 @@ class FeedParser(ABC):
         self.counts[name] += 1
         self.signals.append(name)
 
-    def _note(self, frame: Frame, rows: Rows) -> None:
+    def note(self, frame: Frame) -> None:
+        """Read one of our own notes: a connection that opened or ended, a stream that fell silent."""
         try:
             note = _NOTE.decode(frame.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

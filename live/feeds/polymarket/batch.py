@@ -39,7 +39,7 @@ _NAN = float("nan")
 
 
 class Batch:
-    """The books of all markets, and what has happened to them since the last flush."""
+    """The books of all markets, and what has happened to them since the last flush (``messages``, ``changes``)."""
 
     def __init__(self, markets: Markets, counts: Counter[str]) -> None:
         self._markets = markets
@@ -49,19 +49,16 @@ class Batch:
         self._clear()
 
     def _clear(self) -> None:
+        self.changes: list[Change] = []
         # (kind, book or pair, how many changes or levels, recv_ns, event_ns, bid, ask)
-        self._messages: list[tuple[int, int, int, int, int, float, float]] = []
-        self._changes: list[Change] = []
+        self.messages: list[tuple[int, int, int, int, int, float, float]] = []
         self._levels: list[Level] = []
         self._sides: list[int] = []
 
-    def __len__(self) -> int:
-        return len(self._messages)
-
     def change(self, market: Market, changes: list[Change], recv_ns: int, event_ns: int) -> None:
         """Levels of either token changed."""
-        self._changes.extend(changes)
-        self._messages.append((CHANGES, market.slot, len(changes), recv_ns, event_ns, _NAN, _NAN))
+        self.changes.extend(changes)
+        self.messages.append((CHANGES, market.slot, len(changes), recv_ns, event_ns, _NAN, _NAN))
 
     def replace(self, book: int, bids: list[Level], asks: list[Level], recv_ns: int, event_ns: int) -> None:
         """One book as a whole; levels of size 0 are none."""
@@ -69,20 +66,20 @@ class Batch:
         self._levels.extend(asks)
         self._sides.extend(repeat(0, len(bids)))
         self._sides.extend(repeat(1, len(asks)))
-        self._messages.append((SNAPSHOT, book, len(bids) + len(asks), recv_ns, event_ns, _NAN, _NAN))
+        self.messages.append((SNAPSHOT, book, len(bids) + len(asks), recv_ns, event_ns, _NAN, _NAN))
 
     def forget(self, book: int) -> None:
         """One book is unknown from now on."""
-        self._messages.append((FORGET, book, 0, 0, 0, _NAN, _NAN))
+        self.messages.append((FORGET, book, 0, 0, 0, _NAN, _NAN))
 
     def check(self, book: int, bid: float, ask: float) -> None:
         """The venue says what one book's best prices are."""
-        self._messages.append((CHECK, book, 0, 0, 0, bid, ask))
+        self.messages.append((CHECK, book, 0, 0, 0, bid, ask))
 
     def flush(self) -> pl.DataFrame:
         """Apply everything; rows of ``binary_quotes`` without their source, one per message that shows a book."""
         self._make_room(len(self._markets.slots))
-        columns = [np.array(column) for column in zip(*self._messages, strict=True)]
+        columns = [np.array(column) for column in zip(*self.messages, strict=True)]
         kind, book, count, recv_ns, event_ns, bid, ask = columns
         stop = np.zeros(len(kind), np.int64)
         for which in (CHANGES, SNAPSHOT):
@@ -108,7 +105,7 @@ class Batch:
         return self._frame(tops, done.row, messages, recv_ns, event_ns)
 
     def _columns(self, pairs: np.ndarray[Any, np.dtype[np.int64]]) -> Changes:
-        changes, books = self._changes, self._markets.books
+        changes, books = self.changes, self._markets.books
         book = np.array([books.get(c.asset_id, -1) for c in changes], np.int64)
         foreign = (book >= 0) & (book // 2 != pairs)
         for name, where in (("unknown_asset", book < 0), ("foreign_asset", foreign)):

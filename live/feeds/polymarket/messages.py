@@ -1,4 +1,8 @@
-"""The market channel's messages, typed. One flat shape serves every event: the type comes last on the wire."""
+"""The market channel's messages, typed.
+
+One flat shape serves every event, because the type comes last on the wire; its fields stand in the order of the
+most frequent event, which is how msgspec finds them fastest.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ Name = Annotated[str, msgspec.Meta(max_length=200)]
 class Change(msgspec.Struct, gc=False):
     """One changed level; ``size`` is its new total, 0 removes it. The best prices are those after the message."""
 
-    asset_id: Name
+    asset_id: str
     price: Share
     size: Size
     side: TakerSide
@@ -30,26 +34,26 @@ class Level(msgspec.Struct, gc=False):
     size: Size
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """Any event of the channel; which fields it has depends on ``event_type``."""
 
-    event_type: Name = ""
-    market: Name = ""
-    asset_id: Name = ""
-    timestamp: Millis | None = None
+    market: str = ""
     price_changes: list[Change] | None = None
+    timestamp: Millis | None = None
+    event_type: str = ""
+    asset_id: str = ""
     bids: list[Level] | None = None
     asks: list[Level] | None = None
     price: Share | None = None
     size: Amount | None = None
     side: TakerSide | None = None
-    transaction_hash: Name | None = None
     best_bid: Side | None = None
     best_ask: Side | None = None
-    hash: Name | None = None
+    transaction_hash: Name | None = None
+    hash: str | None = None
     last_trade_price: Any = None
-    winning_asset_id: Name | None = None
-    winning_outcome: Name | None = None
+    winning_asset_id: str | None = None
+    winning_outcome: str | None = None
 
 
 class Address(msgspec.Struct):

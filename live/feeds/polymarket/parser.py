@@ -20,6 +20,7 @@ from live.feeds.wire import decode, millis
 
 GAMMA = "gamma"
 """Feed name of recorded Gamma replies."""
+_DATA = int(Kind.DATA)
 
 
 class PolymarketParser(FeedParser):
@@ -52,20 +53,23 @@ class PolymarketParser(FeedParser):
 
     def feed(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.base.Parser`."""
-        if not self._batch:
+        if not self._batch.messages:
             rows.later(self._flush)
-        if frame.kind == Kind.HTTP:
-            self._gamma(frame, rows)
-        else:
-            super().feed(frame, rows)
+        try:
+            if frame.kind == _DATA:
+                self.data(frame, rows)
+            elif frame.kind == Kind.HTTP:
+                self._gamma(frame, rows)
+            elif frame.kind in (Kind.OPENED, Kind.CLOSED, Kind.SILENT):
+                self.note(frame)
+        except BadFrame:
+            self.counts["bad_frame"] += 1
+            raise
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
         if frame.payload == b"PONG":
             return
-        if frame.recv_ns != self._trades_recv_ns:
-            self._trades.clear()
-            self._trades_recv_ns = frame.recv_ns
         try:
             decoded: Message | list[Message] = decode(frame.feed, MESSAGES, frame.payload)
             events = decoded if isinstance(decoded, list) else (decoded,)
@@ -77,8 +81,8 @@ class PolymarketParser(FeedParser):
             self._distrust(frame)
             raise
         for event in events:
-            act = self._on.get(event.event_type)
             market = self.markets.by_condition.get(event.market)
+            act = self._on.get(event.event_type)
             if act is None:
                 self.counts["new_market" if event.event_type == "new_market" else "unknown_event"] += 1
             elif market is None:
@@ -88,14 +92,12 @@ class PolymarketParser(FeedParser):
                 act(event, market, frame, rows)
 
     def _flush(self, rows: Rows) -> None:
-        if self._batch:
+        if self._batch.messages:
             rows.frame("binary_quotes", self._batch.flush())
 
     def _talk(self, market: Market, frame: Frame, rows: Rows) -> None:
-        if market.awaiting:
-            self.talked.append(market.stream)
-        else:
-            self.seen(market.stream, frame, rows)
+        if not market.awaiting:
+            self.gaps.seen(market.stream, frame, rows)
 
     def _price_change(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         self._batch.change(market, event.price_changes or [], frame.recv_ns, millis(event.timestamp or 0))
@@ -125,6 +127,9 @@ class PolymarketParser(FeedParser):
         if token is None:
             return
         side = {"BUY": "buy", "SELL": "sell", None: None}[event.side]
+        if frame.recv_ns != self._trades_recv_ns:
+            self._trades.clear()
+            self._trades_recv_ns = frame.recv_ns
         trade = (millis(event.timestamp or 0), market.market_id, TOKENS[token], event.price, event.size, side)
         seq = self._trades[trade] = self._trades.get(trade, -1) + 1
         rows.binary_trade(
@@ -145,7 +150,6 @@ class PolymarketParser(FeedParser):
             self._unknown(market, (token,))
             self.gaps.broke(market.stream, "tick_size")
             self.counts["tick_size_changes"] += 1
-            self.talked.append(market.stream)
 
     def _market_resolved(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         winner = next((t for t in (UP, DOWN) if market.tokens[t] == event.winning_asset_id), None)
@@ -196,11 +200,7 @@ class PolymarketParser(FeedParser):
                 return
 
     def _gamma(self, frame: Frame, rows: Rows) -> None:
-        try:
-            status, told = read_reply(frame.feed, frame.payload)
-        except BadFrame:
-            self.counts["bad_frame"] += 1
-            raise
+        status, told = read_reply(frame.feed, frame.payload)
         if status != 200:
             self.counts[f"gamma_status_{status}"] += 1
         for one in told:
