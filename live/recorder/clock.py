@@ -33,7 +33,10 @@ class SteadyClock:
     """
 
     def __init__(
-        self, floor_ns: int = 0, wall_ns: Callable[[], int] = time.time_ns, mono_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        floor_ns: int = 0,
+        wall_ns: Callable[[], int] = time.time_ns,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
         self._last_ns, self._last_mono = floor_ns, mono_ns()

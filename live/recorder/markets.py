@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from arena.errors import DataError
+from live.feeds.connection import Connection
 from live.feeds.frame import Frame, Kind, note
+from live.feeds.polymarket.feed import PolymarketFeed, window_of
 from live.feeds.polymarket.gamma import read_reply
+from live.feeds.polymarket.parser import GAMMA
 from live.recorder.log import Sink, Sleep
 from live.recorder.windows import Desk, Window
 from live.rest.gamma import Gamma
 
-FEED = "gamma"
 LOOK_EVERY_S = 1.0
-
-Follow = Callable[[Sequence[Mapping[str, Any]]], None]
-"""Listens to exactly these windows (rows of ``windows``) from now on."""
 
 
 class MarketKeeper:
@@ -28,18 +26,20 @@ class MarketKeeper:
         gamma: whom to ask.
         desk: what to ask when.
         sink: where answers go, as frames.
-        follow: told the windows to listen to.
+        channel: the connection to the market channel, told which windows to listen to; None = nobody listens.
         wall_ns: now, ns UTC.
         mono_ns: monotonic now, ns.
         sleep: waits, seconds.
     """
 
     def __init__(
-        self, gamma: Gamma, desk: Desk, sink: Sink, follow: Follow, *, wall_ns: Callable[[], int],
+        self, gamma: Gamma, desk: Desk, sink: Sink, channel: Connection | None, *, wall_ns: Callable[[], int],
         mono_ns: Callable[[], int] = time.monotonic_ns, sleep: Sleep = asyncio.sleep,
     ) -> None:  # fmt: skip
-        self._gamma, self._desk, self._sink, self._follow = gamma, desk, sink, follow
+        self._gamma, self._desk, self._sink, self._channel = gamma, desk, sink, channel
         self._wall_ns, self._mono_ns, self._sleep = source, wall_ns, mono_ns, sleep
+        self.following = asyncio.Event()
+        """Set as soon as there is a window to listen to: a channel without one has nothing to say."""
         self.trouble: str | None = None
         """Why the last question was not answered; None when it was."""
 
@@ -49,16 +49,27 @@ class MarketKeeper:
             while True:
                 for window in self._desk.due(self._wall_ns()):
                     asking.create_task(self._ask(window))
-                self._follow(self._desk.listened(self._wall_ns()))
+                await self._follow()
                 await self._sleep(LOOK_EVERY_S)
+
+    async def _follow(self) -> None:
+        """Listen to the windows that are to be listened to now, and to no others."""
+        if self._channel is None or not isinstance(self._channel.feed, PolymarketFeed):
+            return
+        feed, wanted = self._channel.feed, [window_of(dict(row)) for row in self._desk.listened(self._wall_ns())]
+        names = {window.market_id for window in wanted}
+        messages = feed.add(wanted) + feed.drop(w.market_id for w in feed.windows if w.market_id not in names)
+        if wanted:
+            self.following.set()
+        await self._channel.send(messages)
 
     async def _ask(self, window: Window) -> None:
         row = None
         try:
             reply = await self._gamma.event_reply(window.slug)
             answer = note(url=reply.url, status=reply.status, body=reply.body.decode("utf-8", "replace"))
-            await self._sink(Frame(FEED, 0, reply.recv_ns, self._mono_ns(), Kind.HTTP, answer))
-            told = next((t for t in read_reply(FEED, answer)[1] if t.row["market_id"] == window.slug), None)
+            await self._sink(Frame(GAMMA, 0, reply.recv_ns, self._mono_ns(), Kind.HTTP, answer))
+            told = next((t for t in read_reply(GAMMA, answer)[1] if t.row["market_id"] == window.slug), None)
             self.trouble = None
             if told is not None:
                 row, self.trouble = (told.row, None) if told.rule is None else (None, told.why)

@@ -14,8 +14,6 @@ from live.recorder.plan import RAW
 from live.recorder.segments import segment_numbers
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Reparsed:
     """What a log became: frames read, rows written by table, and what was refused, by feed and reason."""

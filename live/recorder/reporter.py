@@ -55,6 +55,8 @@ class Reporter:
         self._messages: dict[str, int] = {}
         self.worst_stall_ns = 0
         """Longest time the event loop did not answer, ns."""
+        self.refusals: list[str] = []
+        """What venues said that will not have us."""
 
     @property
     def elapsed_s(self) -> float:
@@ -112,7 +114,7 @@ class Reporter:
         return min((w for w in wanted if w.open_ns > now), key=lambda w: w.open_ns, default=None)
 
     def _notices(self, free: int) -> list[str]:
-        parts, notices = self._parts, []
+        parts, notices = self._parts, list(self.refusals)
         if parts.pipeline.failure is not None:
             notices.append(f"The tables stopped growing, the raw log goes on: {parts.pipeline.failure}")
         if free < LOW_DISK * self._plan.reserve_bytes:

@@ -164,8 +164,8 @@ class _Run:
         yield self._revive()
         if self._plan.for_s is not None:
             yield self._sleep(self._plan.for_s)
-        for connection in self._connections.values():
-            yield connection.run()
+        for name in self._connections:
+            yield self._connect(name)
         if self._keeper is not None:
             yield self._keeper.run()
         if self._probe is not None:
@@ -197,6 +197,16 @@ class _Run:
                 "Start the recorder again, or rebuild the catalog with `arena-data reparse`."
             ) from broken
         return status
+
+    async def _connect(self, name: str) -> None:
+        """Keep one feed connected. A venue that refuses us for good must not end the recording of the others."""
+        if name == PolymarketFeed.name and self._keeper is not None:
+            await self._keeper.following.wait()
+        try:
+            await self._connections[name].run()
+        except DataError as error:
+            self._reporter.refusals.append(str(error))
+            await asyncio.Event().wait()
 
     async def _sink(self, frame: Frame) -> None:
         self._health.saw(frame)
@@ -247,7 +257,9 @@ def _alone(raw: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DataError(f"Another recorder writes to {raw}; stop it first, or record to another catalog.") from error
+            raise DataError(
+                f"Another recorder writes to {raw}; stop it first, or record to another catalog."
+            ) from error
         yield
     finally:
         with suppress(OSError):

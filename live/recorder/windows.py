@@ -42,7 +42,9 @@ class Window(NamedTuple):
         return updown_slug(self.asset, self.interval_s, self.open_ns)
 
 
-def windows_at(now_ns: int, assets: Sequence[str], intervals_s: Sequence[int], linger_s: int = LINGER_S) -> list[Window]:
+def windows_at(
+    now_ns: int, assets: Sequence[str], intervals_s: Sequence[int], linger_s: int = LINGER_S
+) -> list[Window]:
     """The windows to listen to at ``now_ns``: the open one, the next, and those that closed a moment ago.
 
     >>> [w.slug for w in windows_at(1790000110 * SECOND, ["BTC"], [300])]

@@ -11,7 +11,12 @@ from pathlib import Path
 
 from arena.errors import DataError
 from live.recorder.segments import (
-    HEADER_BYTES, Position, encode_block, encode_header, segment_numbers, segment_path,
+    HEADER_BYTES,
+    Position,
+    encode_block,
+    encode_header,
+    segment_numbers,
+    segment_path,
 )  # fmt: skip
 
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -83,7 +88,9 @@ class SegmentWriter:
         block = encode_block(plain, count)
         free = self._disk.free(self._folder)
         if free - len(block) < self._reserve_bytes:
-            raise DiskFull(self._no_room(f"{free / 1e9:.2f} GB are free and {self._reserve_bytes / 1e9:.2f} GB reserved"))
+            raise DiskFull(
+                self._no_room(f"{free / 1e9:.2f} GB are free and {self._reserve_bytes / 1e9:.2f} GB reserved")
+            )
         hour = recv_ns // HOUR_NS
         if self._fd < 0 or self._size >= self._segment_bytes or hour != self._hour:
             self._open_next(hour)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
+from research.cli import data_record, data_reparse
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -156,6 +157,10 @@ def lab(
     with console.status(f"generating {days} days of a market in which {config.truth}"):
         write_lab(config, path)
     console.print(f"{path}  {days} days in {time.perf_counter() - began:.1f} s: {config.truth}", soft_wrap=True)
+
+
+app.command("record")(data_record.record)
+app.command("reparse")(data_reparse.reparse)
 
 
 def main() -> None:

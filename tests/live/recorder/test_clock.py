@@ -31,7 +31,10 @@ def test_the_clock_never_steps_back(moves: list[tuple[int, int]]) -> None:
 
 
 def test_after_a_step_back_time_goes_on_from_where_it_was() -> None:
-    wall, mono = [NOW, NOW - 60 * SECOND, NOW - 59 * SECOND, NOW + 5 * SECOND], iter([0, 0, SECOND, 2 * SECOND, 9 * SECOND])
+    wall, mono = (
+        [NOW, NOW - 60 * SECOND, NOW - 59 * SECOND, NOW + 5 * SECOND],
+        iter([0, 0, SECOND, 2 * SECOND, 9 * SECOND]),
+    )
     walls = iter(wall)
     clock = SteadyClock(0, lambda: next(walls), lambda: next(mono))
     assert [clock() - NOW for _ in wall] == [0, SECOND, 2 * SECOND, 5 * SECOND]
@@ -57,7 +60,12 @@ def test_every_server_is_understood(server: str) -> None:
     assert round_trip_ms >= 40.0
 
 
-@given(st.sampled_from(sorted(TIME_SERVERS)), st.integers(-10**10, 10**10), st.integers(0, SECOND), st.integers(0, SECOND))
+@given(
+    st.sampled_from(sorted(TIME_SERVERS)),
+    st.integers(-(10**10), 10**10),
+    st.integers(0, SECOND),
+    st.integers(0, SECOND),
+)
 def test_the_true_offset_lies_within_half_the_round_trip(server: str, true_ns: int, out_ns: int, back_ns: int) -> None:
     theirs = NOW + out_ns
     step = TIME_SERVERS[server].step_ns

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from arena.errors import DataError
 from live.feeds.frame import Frame, Kind
 from live.recorder.segments import (
-    HEADER_BYTES, Position, decode_frames, encode_frame, last_block, read_blocks, segment_path,
+    HEADER_BYTES,
+    Position,
+    decode_frames,
+    encode_frame,
+    last_block,
+    read_blocks,
+    segment_path,
 )  # fmt: skip
 from live.recorder.writer import HOUR_NS, Disk, DiskFull, SegmentWriter
 
