@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from live.feeds.frame import Frame
 from live.recorder.segments import Position, encode_frame
@@ -19,8 +20,7 @@ HELD_BYTES = 16 * 1024 * 1024
 
 Sink = Callable[[Frame], Awaitable[None]]
 """Takes a frame; the giver waits as long as it must."""
-Sleep = Callable[[float], Awaitable[None]]
-Durable = Callable[[Position], None]
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 
 class RawLog:
@@ -37,7 +37,12 @@ class RawLog:
     """
 
     def __init__(
-        self, writer: SegmentWriter, durable: Durable, *, flush_s: float = FLUSH_S, sleep: Sleep = asyncio.sleep
+        self,
+        writer: SegmentWriter,
+        durable: Callable[[Position], None],
+        *,
+        flush_s: float = FLUSH_S,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._writer, self._durable, self._flush_s, self._sleep = writer, durable, flush_s, sleep
         self._parts: list[bytes] = []

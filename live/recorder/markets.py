@@ -37,7 +37,7 @@ class MarketKeeper:
         mono_ns: Callable[[], int] = time.monotonic_ns, sleep: Sleep = asyncio.sleep,
     ) -> None:  # fmt: skip
         self._gamma, self._desk, self._sink, self._channel = gamma, desk, sink, channel
-        self._wall_ns, self._mono_ns, self._sleep = source, wall_ns, mono_ns, sleep
+        self._wall_ns, self._mono_ns, self._sleep = wall_ns, mono_ns, sleep
         self.following = asyncio.Event()
         """Set as soon as there is a window to listen to: a channel without one has nothing to say."""
         self.trouble: str | None = None

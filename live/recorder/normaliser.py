@@ -66,7 +66,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one block of ``frames`` frames became: rows and refused rows, by table. Its last frame came at ``last_ns``."""
+    """What one block of ``frames`` frames, the last received at ``last_ns``, became: rows and refused rows by table."""
 
     frames: int
     last_ns: int

@@ -7,8 +7,8 @@ A segment is ``<number>.frames``: a header, then blocks. All integers are little
     frame    = u8 kind, u8 length of the feed's name, u32 conn, i64 recv_ns, i64 mono_ns, u32 length, name, payload
 
 Stored bytes are the frames of a block, one after the other, compressed with zstd. A block is written and
-synced whole before the next one, so only the last block of a segment can be torn. ``session`` is the number of the first
-segment that the same process wrote: parsers begin afresh there.
+synced whole before the next one, so only the last block of a segment can be torn. ``session`` is the number of
+the first segment that the same process wrote: parsers begin afresh there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -92,7 +93,7 @@ def encode_header(session: int) -> bytes:
 
 def encode_block(plain: bytes, count: int) -> bytes:
     """``count`` encoded frames as one block."""
-    stored = pa.Codec("zstd", compression_level=LEVEL).compress(plain, asbytes=True)
+    stored: bytes = pa.Codec("zstd", compression_level=LEVEL).compress(plain, asbytes=True)
     checked = _BLOCK_CHECKED.pack(_BLOCK_MAGIC, len(stored), len(plain), count)
     return checked + zlib.crc32(stored, zlib.crc32(checked)).to_bytes(4, "little") + stored
 
@@ -147,24 +148,23 @@ def read_blocks(folder: Path, start: Position | None = None, end: Position | Non
 def last_block(folder: Path) -> Block | None:
     """The last whole block of the log; None when it has none."""
     for number in reversed(segment_numbers(folder)):
-        session, last = session_of(folder, number), None
+        session = session_of(folder, number)
         if session is not None:
-            for last in _packed(segment_path(folder, number), HEADER_BYTES, None):
-                pass
-            if last is not None:
-                return Block(last.frames(), session, Position(number, last.end))
+            last = deque(_packed(segment_path(folder, number), HEADER_BYTES, None), maxlen=1)
+            if last:
+                return Block(last[0].frames(), session, Position(number, last[0].end))
     return None
 
 
 class _Packed(NamedTuple):
     stored: bytes
     plain_bytes: int
-    count: int
+    frame_count: int
     end: int
 
     def frames(self) -> list[Frame]:
         plain = pa.Codec("zstd").decompress(self.stored, self.plain_bytes, asbytes=True)
-        return decode_frames(plain, self.count)
+        return decode_frames(plain, self.frame_count)
 
 
 def _packed(path: Path, at: int, last: int | None) -> Iterator[_Packed]:

@@ -37,7 +37,7 @@ class Disk:
         free: bytes left on the file system of a path.
     """
 
-    write: Callable[[int, bytes], int] = os.write
+    write: Callable[[int, memoryview], int] = os.write
     sync: Callable[[int], None] = os.fsync
     free: Callable[[Path], int] = field(default=lambda path: shutil.disk_usage(path).free)
 
@@ -113,9 +113,9 @@ class SegmentWriter:
             self._fd = -1
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._disk.write(self._fd, view) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._disk.write(self._fd, rest) :]
         self._disk.sync(self._fd)
 
     def _open_next(self, hour: int) -> None:
