@@ -13,6 +13,7 @@ from live.feeds.rows import Rows
 
 StreamKey = tuple[str, str]
 """A stream as ``gaps`` names it: its name and its coin."""
+_NO_CONN = -1
 
 
 class Gaps:
@@ -50,12 +51,12 @@ class Gaps:
         return stream in self._broken
 
     def state(self) -> list[tuple[StreamKey, int, str | None]]:
-        """Every stream, when it talked last (ns UTC), and why it is broken; in the order of their names."""
-        return [(stream, self._last[stream][0], self._broken.get(stream)) for stream in sorted(self._last)]
+        """Every stream with its last message (ns UTC) and why it is broken since (None: it is not)."""
+        return [(stream, last, self._broken.get(stream)) for stream, (last, _) in self._last.items()]
 
     def resume(self, stream: StreamKey, last_ns: int, reason: str) -> None:
-        """The stream last talked at ``last_ns`` (ns UTC), before these connections, and is broken since."""
-        self._last[stream] = (last_ns, -1)
+        """Take over a stream that talked last at ``last_ns`` and broke, from a parser that ended."""
+        self._last[stream] = (last_ns, _NO_CONN)
         self._broken[stream] = reason
 
     def forget(self, stream: StreamKey) -> None:
