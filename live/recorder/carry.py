@@ -46,7 +46,7 @@ class Carry(msgspec.Struct, frozen=True):
         for feed, parser in _each(parsers):
             refused.setdefault(feed, Counter()).update(parser.counts)
             if isinstance(parser, FeedParser):
-                streams[feed] = [Last(*key, last_ns, reason) for key, last_ns, reason in parser.gaps.state()]
+                streams[feed] = [Last(*key, last_ns, reason) for key, last_ns, reason in sorted(parser.gaps.state())]
         return Carry(
             {feed: dict(sorted(counts.items())) for feed, counts in sorted(refused.items()) if counts},
             {feed: lasts for feed, lasts in streams.items() if lasts},

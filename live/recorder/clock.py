@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from arena.errors import DataError
 from arena.units import MS, SECOND
-from live.feeds.clock import measurement
-from live.feeds.frame import Frame, Kind
-from live.feeds.registry import CLOCK
+from live.feeds.base import BadFrame
+from live.feeds.frame import Frame, Kind, note
+from live.feeds.rows import Rows
+from live.feeds.wire import decode, decoder
 from live.recorder.log import Sink, Sleep
 from live.rest.http import Http, Reply
 from live.rest.pace import Host
 
+CLOCK = "clock"
+"""Feed name of measurements."""
 PROBE_EVERY_S = 60.0
 
 
@@ -113,7 +119,7 @@ class ClockProbe:
             self.trouble[name] = str(error)
             return
         self.trouble.pop(name, None)
-        payload = measurement(name, offset_ms, round_trip_ms)
+        payload = note(server=name, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
         await self._sink(Frame(CLOCK, 0, reply.recv_ns, self._mono_ns(), Kind.CLOCK, payload))
 
 
@@ -133,3 +139,30 @@ def measured(server: TimeServer, reply: Reply) -> tuple[float, float]:
         raise DataError(f"GET {reply.url} was answered without a time ({error!r}).") from error
     offset_ms = ((reply.sent_ns + reply.recv_ns) // 2 - theirs_ns) / MS
     return offset_ms, (reply.recv_ns - reply.sent_ns + server.step_ns) / MS
+
+
+class _Measurement(msgspec.Struct):
+    server: str
+    offset_ms: Annotated[float, msgspec.Meta(gt=-1e12, lt=1e12)]
+    round_trip_ms: Annotated[float, msgspec.Meta(ge=0.0, lt=1e9)]
+
+
+_MEASUREMENT = decoder(_Measurement)
+
+
+class ClockParser:
+    """``CLOCK`` frames to rows of ``clock``."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def feed(self, frame: Frame, rows: Rows) -> None:
+        """See :class:`live.feeds.base.Parser`."""
+        if frame.kind != Kind.CLOCK:
+            return
+        try:
+            measurement: _Measurement = decode(frame.feed, _MEASUREMENT, frame.payload)
+        except BadFrame:
+            self.counts["bad_frame"] += 1
+            raise
+        rows.clock(frame.recv_ns, measurement.server, measurement.offset_ms, measurement.round_trip_ms)

@@ -7,16 +7,31 @@ from dataclasses import replace
 
 from arena.errors import ConfigError
 from live.feeds.base import Feed, Parser
-from live.feeds.polybolt import Credentials, PolyBoltFeed
+from live.feeds.binance_us import BinanceUsFeed
+from live.feeds.bitfinex import BitfinexFeed
+from live.feeds.bybit import BybitFeed
+from live.feeds.coinbase import CoinbaseFeed, CoinbaseL2Feed
+from live.feeds.kraken import KrakenFeed
+from live.feeds.okx import OkxFeed
+from live.feeds.polybolt import Credentials, PolyBoltFeed, PolyBoltParser
 from live.feeds.polymarket.feed import PolymarketFeed
-from live.feeds.polymarket.parser import GAMMA
-from live.feeds.registry import CLOCK, PUBLIC, parsers
+from live.feeds.polymarket.parser import GAMMA, PolymarketParser
 from live.feeds.rtds import RtdsFeed
-from live.recorder.clock import TIME_SERVERS, TimeServer
+from live.feeds.venue import VenueFeed
+from live.recorder.clock import CLOCK, TIME_SERVERS, ClockParser, TimeServer
 from live.recorder.origin import Origin
 from live.recorder.plan import Plan
 from live.rest import gamma
 from live.rest.pace import Host
+
+PUBLIC: dict[str, type[VenueFeed]] = {
+    feed.name: feed
+    for feed in (
+        *(CoinbaseFeed, CoinbaseL2Feed, BinanceUsFeed, OkxFeed, BybitFeed, KrakenFeed, BitfinexFeed),
+        RtdsFeed,
+    )
+}
+"""Feeds that need neither an account nor metadata."""
 
 FEEDS = (*PUBLIC, PolymarketFeed.name, GAMMA, CLOCK)
 """What is recorded unless told otherwise. The market channel needs ``gamma``, which names its markets."""
@@ -73,8 +88,15 @@ def time_servers(urls: Mapping[str, str]) -> dict[str, TimeServer]:
 
 
 def parsers_of(origin: Origin) -> dict[str, Parser]:
-    """Fresh parsers for a session."""
-    return parsers(origin.assets)
+    """Fresh parsers for a session: one for every feed that can stand in a log.
+
+    The market channel and Gamma share one: what the channel speaks of is named by Gamma.
+    """
+    found: dict[str, Parser] = {name: feed(origin.assets).parser() for name, feed in PUBLIC.items()}
+    found[PolymarketFeed.name] = found[GAMMA] = PolymarketParser()
+    found[PolyBoltFeed.name] = PolyBoltParser(origin.assets)
+    found[CLOCK] = ClockParser()
+    return found
 
 
 def oracle_feed(names: Sequence[str]) -> str:

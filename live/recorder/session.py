@@ -22,9 +22,8 @@ from live.feeds.connection import Connection
 from live.feeds.frame import Frame
 from live.feeds.polymarket.feed import PolymarketFeed
 from live.feeds.polymarket.parser import GAMMA
-from live.feeds.registry import CLOCK
 from live.recorder import feeds
-from live.recorder.clock import ClockProbe, SteadyClock
+from live.recorder.clock import CLOCK, ClockProbe, SteadyClock
 from live.recorder.health import Health
 from live.recorder.log import RawLog, Sleep
 from live.recorder.markets import MarketKeeper

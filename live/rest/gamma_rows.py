@@ -70,6 +70,8 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
     strike, settle = _number(prices, "priceToBeat", slug), _number(prices, "finalPrice", slug)
     outcome = _outcome(market)
     tokens = _by_label(market, _token_field(market))
+    if tokens and tokens["up"] == tokens["down"]:
+        raise DataError(f"Gamma market {slug}: both outcomes have the token {tokens['up']}; not stored.")
     row = {
         "market_id": slug,
         "venue": "polymarket",
@@ -135,7 +137,7 @@ def _by_label(market: Mapping[str, Any], field: str) -> dict[str, str]:
     values = [str(value) for value in _list(market, field)]
     if not any(values):
         return {}
-    if len(values) != 2 or not all(values) or values[0] == values[1]:
+    if len(values) != 2 or not all(values):
         raise DataError(f"Gamma market {market['slug']}: {field} does not hold one entry per outcome; not stored.")
     return dict(zip(labels, values, strict=True))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -36,6 +37,8 @@ LONGEST_RETRY_AFTER_S = 300.0
 WHOLE_REPLY_TIMEOUTS = 3
 """A body that comes byte by byte never times out piece by piece; the whole may take so many time-outs."""
 
+Check = Callable[["Reply"], str | None]
+"""What is wrong with an answer that came well over HTTP; None = nothing."""
 Params = Mapping[str, str | int | float | bool | Sequence[str]]
 
 
@@ -74,6 +77,10 @@ class Reply:
             raise DataError(f"GET {self.url} was answered with a body that is not JSON ({error}).") from error
 
 
+class NoAnswer(DataError):
+    """The venue refuses a request, or does not answer it however often it is asked."""
+
+
 class Http:
     """An asynchronous HTTP client (GET only) that keeps to each host's pace.
 
@@ -85,7 +92,7 @@ class Http:
         timeout_s: longest wait for a connection, and for each piece of a body.
         attempts: how often one address is asked before we give up.
         keep: called with every reply that has a status, whatever it is, before it is looked at.
-        held: answers from before, by address: they are given again without asking.
+        held: answers from before, by address, oldest first: each is given once more instead of asking.
         transport: httpx transport, for unit tests.
     """
 
@@ -99,7 +106,7 @@ class Http:
         timeout_s: float = 20.0,
         attempts: int = 6,
         keep: Callable[[Reply], None] | None = None,
-        held: Mapping[str, Reply] | None = None,
+        held: Mapping[str, deque[Reply]] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._rng, self._clock, self._wall_ns, self._sleep = rng, clock, wall_ns, sleep
@@ -120,31 +127,39 @@ class Http:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, host: Host, path: str, params: Params | None = None) -> Reply:
+    async def get(self, host: Host, path: str, params: Params | None = None, check: Check | None = None) -> Reply:
         """Ask ``host`` for ``path``; see the module for what is retried.
+
+        Args:
+            host: where, and how often.
+            path: path and, where the caller has encoded them, parameters.
+            params: parameters, to be encoded.
+            check: says what is wrong with an answer that came well over HTTP, if asking again may help.
 
         Returns:
             A reply whose body is valid JSON, or one with status 404.
 
         Raises:
-            DataError: the venue refused the request, or did not answer it well however often we asked; names
-                the address, the last failure and what to do.
+            NoAnswer: names the address, the last failure and what to do.
         """
         url = f"{host.url}{path}"
         if params:
             url += "?" + urlencode({k: _text(v) for k, v in params.items()}, doseq=True)
-        if (before := self._held.get(url)) is not None:
-            return before
+        before = self._held.get(url)
+        while before:
+            reply = before.popleft()
+            if self._trouble(reply, check) is None:
+                return reply
         bucket = self._buckets.setdefault(host.url, Bucket(host, self._clock, self._sleep))
         failures = restarts = 0
         while True:
             await bucket.take()
-            tried = await self._ask(url)
+            tried = await self._ask(url, check)
             if tried.reply is not None and tried.trouble is None:
                 return tried.reply
             status = tried.reply.status if tried.reply is not None else 0
             if 300 <= status < 500 and status not in (408, 425, 429):
-                raise DataError(
+                raise NoAnswer(
                     f"GET {url} was refused: {tried.trouble}. Check what was asked for; asking again will not help."
                 )
             if status == 425:
@@ -153,7 +168,7 @@ class Http:
                 failures += 1
             pause = self._pause(url, status, failures, tried.retry_after)
             if failures >= self._attempts or restarts >= RESTART_PATIENCE:
-                raise DataError(
+                raise NoAnswer(
                     f"GET {url} failed {failures + restarts} times, the last time with: {tried.trouble}. "
                     "What came before is kept; run the same command again when the venue answers."
                 )
@@ -170,13 +185,13 @@ class Http:
         pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (failures - 1)) * jitter
         told = _seconds(retry_after, self._wall_ns())
         if told > LONGEST_RETRY_AFTER_S:
-            raise DataError(
+            raise NoAnswer(
                 f"GET {url} was answered with HTTP {status} and asks us to stay away for {told:.0f} s. "
                 "What came before is kept; run the same command again after that."
             )
         return max(pause, told)
 
-    async def _ask(self, url: str) -> _Tried:
+    async def _ask(self, url: str, check: Check | None) -> _Tried:
         sent_ns = self._wall_ns()
         try:
             async with asyncio.timeout(WHOLE_REPLY_TIMEOUTS * self._timeout_s):
@@ -188,16 +203,19 @@ class Http:
         reply = Reply(url, answer.status_code, sent_ns, self._wall_ns(), answer.content)
         if self._keep is not None:
             self._keep(reply)
+        return _Tried(reply, self._trouble(reply, check), answer.headers.get("retry-after"))
+
+    @staticmethod
+    def _trouble(reply: Reply, check: Check | None) -> str | None:
         if reply.status == 404:
-            return _Tried(reply)
+            return None
         if not 200 <= reply.status < 300:
-            trouble = f"HTTP {reply.status} {_excerpt(reply.body)}"
-            return _Tried(reply, trouble, answer.headers.get("retry-after"))
+            return f"HTTP {reply.status} {_excerpt(reply.body)}"
         try:
             msgspec.json.decode(reply.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _Tried(reply, f"a body that is not JSON ({error}): {_excerpt(reply.body)}")
-        return _Tried(reply)
+            return f"a body that is not JSON ({error}): {_excerpt(reply.body)}"
+        return check(reply) if check is not None else None
 
 
 @dataclass(frozen=True, slots=True)

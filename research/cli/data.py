@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_record, data_reparse
+from research.cli import data_fetch, data_record, data_reparse
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Market data: import recordings into a catalog, and see what a catalog holds and what is wrong with it.",
 )
+
+app.add_typer(data_fetch.app, name="fetch")
 
 
 @app.command("import")
