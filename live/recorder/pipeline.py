@@ -57,10 +57,11 @@ class Pipeline:
 
     def behind_s(self, now_ns: int) -> float:
         """Age of the newest frame in the tables at ``now_ns``, seconds; 0 when they have all that is on the disk."""
-        return 0.0 if self.caught_up or not self._through_ns else (now_ns - self._through_ns) / SECOND
+        return 0.0 if self.caught_up else (now_ns - self._through_ns) / SECOND
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, now_ns: int) -> None:
+        """Begin, ``now_ns`` (ns UTC)."""
+        self._through_ns = now_ns
         self._thread.start()
 
     def durable(self, end: Position) -> None:

@@ -141,7 +141,7 @@ class _Run:
         await self._log.put(first.frame(self._wall_ns(), self._mono_ns()))
         if self._before is not None:
             self._pipeline.durable(self._before.end)
-        self._pipeline.start()
+        self._pipeline.start(self._wall_ns())
         failure: BaseException | None = None
         async with self._http:
             tasks = [asyncio.create_task(part) for part in self._parts(stop, show)]

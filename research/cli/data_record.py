@@ -114,7 +114,8 @@ def _summary(console: Console, plan: Plan, last: Status) -> None:
 
     console.print(
         f"{plan.to}: {last.frames_kept:,} frames in {span(last.elapsed_s)}, {last.raw_bytes / 1e6:,.1f} MB raw, "
-        f"{sum(last.rows.values()):,} rows",
+        f"{sum(last.rows.values()):,} rows, worst stall {last.worst_stall_ms:,.0f} ms, "
+        f"{last.peak_rss_bytes / 1e6:,.0f} MB memory",
         soft_wrap=True,
     )
     for name, rows in sorted(last.rows.items()):

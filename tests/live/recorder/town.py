@@ -23,6 +23,9 @@ from tests.venues.server import Session, Venue
 
 RESOLVED_AFTER_S = 3
 
+DATED = ("coinbase", "coinbase_l2", "kraken")
+"""Venues of the loopback that write dates, and know one day only; the others tell the time of the day."""
+
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -100,8 +103,8 @@ class Firehose(Venue):
                 continue
             due = int((time.monotonic() - began) * self.rate_per_s)
             ts = now_ms()
-            for done in range(done, due):
-                symbol = session.subscriptions[done % len(session.subscriptions)]
+            for number in range(done, due):
+                symbol = session.subscriptions[number % len(session.subscriptions)]
                 await session.socket.send(
                     f'{{"arg":{{"channel":"bbo-tbt","instId":"{symbol}"}},"data":[{{"asks":[["10000.0","4.1","0","13"]],'
                     f'"bids":[["9999.2","2.5","0","12"]],"ts":"{ts}","seqId":{self.sent},"pad":"{self.pad}"}}]}}'
@@ -133,8 +136,8 @@ class Town:
         }
         self.venues: dict[str, Venue] = {name: kind(speed=1.0, every_s=every_s) for name, kind in kinds.items()}
         self.venues |= {"okx": self.okx, "polymarket": self.markets}
-        for venue in self.venues.values():
-            if not isinstance(venue, LiveMarkets):
+        for name, venue in self.venues.items():
+            if name not in DATED:
                 venue.time_ms = lambda session: now_ms()  # type: ignore[method-assign]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
