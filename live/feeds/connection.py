@@ -160,20 +160,18 @@ class Connection:
         self._socket = socket
         self._opened_ns = self._mono_ns()
         self._heard = {}
-        parts = [self._listen(socket), self._keep_alive(), self._watch_streams(), self._end_of_life()]
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._note(Kind.OPENED, note(url=self.feed.url))
             await self.send(self.feed.subscribe())
+            parts = (self._listen(socket), self._keep_alive(), self._watch_streams(), self._end_of_life())
             tasks = [asyncio.create_task(part) for part in parts]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         except asyncio.CancelledError:
+            await _end(tasks)
             await self._note(Kind.CLOSED, note(reason="stopped"))
             raise
-        finally:
-            for task in tasks:
-                task.cancel()
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await _end(tasks)
         broken = next((e for e in ends if isinstance(e, Exception) and not isinstance(e, ConnectionClosed)), None)
         if broken is not None:
             raise broken
@@ -244,3 +242,10 @@ class Connection:
     async def _note(self, kind: Kind, payload: bytes) -> None:
         async with self._order:
             await self._sink(Frame(self.feed.name, self.conn, self._wall_ns(), self._mono_ns(), kind, payload))
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | None]:
+    """Cancel what still runs; how each ended."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
