@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from arena.errors import ConfigError
+from arena.market.quality import EARLIEST_NS
+from arena.units import MS
 from live.feeds.base import Feed, Parser
 from live.feeds.binance_us import BinanceUsFeed
 from live.feeds.bitfinex import BitfinexFeed
 from live.feeds.bybit import BybitFeed
 from live.feeds.coinbase import CoinbaseFeed, CoinbaseL2Feed
+from live.feeds.frame import Frame, Kind, note
 from live.feeds.kraken import KrakenFeed
 from live.feeds.okx import OkxFeed
 from live.feeds.polybolt import Credentials, PolyBoltFeed, PolyBoltParser
 from live.feeds.polymarket.feed import PolymarketFeed
 from live.feeds.polymarket.parser import GAMMA, PolymarketParser
+from live.feeds.rows import Rows
 from live.feeds.rtds import RtdsFeed
 from live.feeds.venue import VenueFeed
 from live.recorder.clock import CLOCK, TIME_SERVERS, ClockParser, TimeServer
@@ -102,3 +106,13 @@ def parsers_of(origin: Origin) -> dict[str, Parser]:
 def oracle_feed(names: Sequence[str]) -> str:
     """The feed to which silences of the oracle are counted."""
     return PolyBoltFeed.name if PolyBoltFeed.name in names else RtdsFeed.name
+
+
+def warm_up() -> None:
+    """Load and compile what the first message of a market needs: it takes seconds that a connection cannot wait."""
+    parser, rows, at_ns = PolymarketParser(), Rows(), EARLIEST_NS
+    names = {"market_id": "", "asset": "BTC", "condition_id": "0x", "up_token_id": "up", "down_token_id": "down"}
+    parser.markets.add({**names, "close_ns": at_ns})
+    book = {"event_type": "book", "market": "0x", "asset_id": "up", "timestamp": at_ns // MS, "bids": [], "asks": []}
+    parser.feed(Frame(PolymarketFeed.name, 0, at_ns, 0, Kind.DATA, note(**book)), rows)
+    rows.take()

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from arena.errors import DataError
-from arena.market.catalog import Catalog
+from arena.market.catalog import MANIFEST, Catalog
 from arena.units import SECOND
 from live.feeds.connection import Connection
 from live.feeds.frame import Frame
@@ -81,10 +81,12 @@ async def record(
         DiskFull: the disk was full; what was written is whole.
         DataError: another recorder writes there, or the tables could not be written.
     """
-    with Catalog.append_or_create(plan.to):
-        pass
+    if not (plan.to / MANIFEST).is_file():
+        with Catalog.append_or_create(plan.to):
+            pass
     with _alone(plan.raw):
         before = last_block(plan.raw)
+        feeds.warm_up()
         steady = SteadyClock(before.frames[-1].recv_ns if before else 0, wall_ns, mono_ns)
         run = _Run(plan, environment, before, disk or Disk(), rng, sleep, steady, mono_ns)
         switch_s = sys.getswitchinterval()

@@ -139,13 +139,13 @@ class Town:
         for name, venue in self.venues.items():
             if name not in DATED:
                 venue.time_ms = lambda session: now_ms()  # type: ignore[method-assign]
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def __enter__(self) -> Town:
         self._thread.start()
         for venue in self.venues.values():
-            asyncio.run_coroutine_threadsafe(venue.__aenter__(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(venue.__aenter__(), self.loop).result()
         self.gamma.__enter__()
         return self
 
@@ -154,10 +154,10 @@ class Town:
     ) -> None:
         self.gamma.__exit__()
         for venue in self.venues.values():
-            asyncio.run_coroutine_threadsafe(venue.__aexit__(None, None, None), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+            asyncio.run_coroutine_threadsafe(venue.__aexit__(None, None, None), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
-        self._loop.close()
+        self.loop.close()
 
     @property
     def urls(self) -> dict[str, str]:
@@ -169,7 +169,7 @@ class Town:
 
     def call(self, coroutine: Any) -> Any:
         """Run a coroutine of a venue."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
 
 class Recorder:
