@@ -12,7 +12,7 @@ from arena.units import SECOND
 from live.recorder.normaliser import Batch, Normaliser
 from live.recorder.segments import Position
 
-BLOCKS_PER_COMMIT = 16
+BLOCKS_PER_COMMIT = 8
 """When the tables are behind, this many blocks go into the catalog in one step."""
 
 
