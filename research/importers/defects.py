@@ -87,13 +87,13 @@ BANDS = (
     "stamp may be the beginning or the end of its minute: taken as the beginning, known a minute later."
 )
 BAND_MARKETS = (
-    "Payouts are the venue's. Nine bands a day; in 9 of 50 days the price ended in an open-ended band that is not here. "
-    "Some markets closed up to 51 minutes before their end. The time of the fetch was not recorded: known when the last "
-    "market had closed."
+    "Payouts are the venue's. Nine bands a day; on 9 of 50 days the price ended in an open band that is not here. "
+    "Some markets closed up to 51 minutes before their end. The time of the fetch was not recorded: known when the "
+    "last market had closed."
 )
 BINANCE_1H = "Spot hour bars, no gap; without number of trades and value."
 BINANCE_L1 = (
-    "Best bid and ask about every 5.6 s, one outage of 104 minutes. One clock: the recorder's. Volumes were recorded of "
+    "Best bid and ask about every 5.6 s, one outage of 104 minutes. One clock: the recorder's. Volumes were of "
     "an unknown depth and are left out."
 )
 CONSENSUS = (
@@ -123,8 +123,8 @@ FUNDING = (
     "on 2026-03-09. Known when charged; what was announced before was not recorded."
 )
 _RECORDER_BEHIND = (
-    "The recorder's clock was about 1.27 s behind the exchange's: event times lie after receive times. Both are kept as "
-    "recorded; their difference is no latency. Six minutes in all."
+    "The recorder's clock was about 1.27 s behind the exchange's: event times lie after receive times. Both are kept "
+    "as recorded; their difference is no latency. Six minutes in all."
 )
 BINANCE_TICKER = f"{_RECORDER_BEHIND} Spot has no event times. Sizes are contracts of 100 USD on binance_coinm."
 BINANCE_DEPTH = (
@@ -134,12 +134,12 @@ BINANCE_DEPTH = (
 )
 BINANCE_TRADES = f"{_RECORDER_BEHIND} Trade ids were not kept: seq numbers equal trades."
 WALLETS: dict[str, str] = {
-    "alihakanvesca": "One wallet: 4,000 buys in 285 BTC 5m windows, mostly as a maker (842 of them lie in recorded books, "
+    "alihakanvesca": "One wallet: 4,000 buys in 285 BTC 5m windows, mostly as a maker (842 lie in recorded books, "
     "on average 0.35 cent below the bid). Whole seconds of the chain: never order them against books.",
     "hxx344": "One wallet, 67 minutes, whole seconds of the chain. 25 merges and 25 redemptions stand among the fills: "
     "they have no side and no price and are quarantined. The recorded value is not price times size in most rows.",
-    "ahdpe": "Buys above about 500 USD of 3,500 wallets, no sells, with holes between dumps; no transaction hashes. The "
-    "value lies some cents off price times size.",
+    "ahdpe": "Buys above about 500 USD of 3,500 wallets, no sells, with holes between dumps; no transaction hashes. "
+    "The value lies some cents off price times size.",
 }
 LEADERBOARD = (
     "Profit and volume of a trailing month and week: consecutive snapshots overlap. The recorder counts the ranks by "
@@ -155,8 +155,8 @@ UNIVERSE_SPORTS = (
     "Markets of one question are a group."
 )
 UNIVERSE_QUOTES = (
-    "Sampled about every two minutes, rows only when a price changed, no sizes. Whole days are missing in July 2026 (18 "
-    "to 21, 24 to 28, 30) and stand in gaps. Bids at or above asks are quarantined."
+    "Sampled about every two minutes, rows only when a price changed, no sizes. Whole days are missing in July 2026 "
+    "(18 to 21, 24 to 28, 30) and stand in gaps. Bids at or above asks are quarantined."
 )
 GAMMA = (
     "One list of 8,701 markets with at least 90,000 USD volume; about a quarter were still trading. No event ids: "

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.catalog import MANIFEST, Catalog, CatalogWriter
+from arena.market.catalog import Catalog, CatalogWriter
 from arena.market.schema import TABLES, Table
 from research.importers.gaps import FINDERS, FOUND_HERE
 from research.importers.merge import in_time_order, merge
@@ -43,7 +43,7 @@ class TableReport:
 class ImportReport:
     """What an import did: the files read, those left out with the reason, and each table."""
 
-    catalog: Path
+    catalog: str
     files: tuple[str, ...]
     skipped: Mapping[str, str]
     tables: tuple[TableReport, ...]
@@ -87,10 +87,8 @@ def import_path(
             tell(f"reading {path.name}")
             imported.append(next(reading))
 
-    catalog_path = Path(catalog_path)
-    exists = (catalog_path / MANIFEST).is_file()
     reports: list[TableReport] = []
-    with Catalog.update(catalog_path) if exists else Catalog.create(catalog_path) as writer:
+    with Catalog.append_or_create(catalog_path) as writer:
         for name in TABLES:  # windows first: quotes are checked against them
             tell(f"writing {name}")
             frames = [part.tables[name] for part in imported if name in part.tables]
@@ -98,7 +96,7 @@ def import_path(
                 reports.append(_write_table(writer, TABLES[name], frames, imported, found))
     if progress is not None:
         progress("done", steps, steps)
-    return ImportReport(catalog_path, tuple(str(path) for _, path in found), skipped, tuple(reports))
+    return ImportReport(str(catalog_path), tuple(str(path) for _, path in found), skipped, tuple(reports))
 
 
 RAW = ".jsonl.gz"

@@ -11,9 +11,9 @@ _INSTRUMENT = r"^(binance)_(spot|usdm|coinm):((.+?)(usdt|usd)(?:_perp)?)$"
 
 
 def _instruments(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument`` ("binance_usdm:btcusdt").
+    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument``.
 
-    Binance spot is the venue ``binance``, like everywhere in the catalog.
+    Instruments are named like ``binance_usdm:btcusdt``; Binance spot is the venue ``binance``, as everywhere.
     """
     name = pl.col("instrument")
     part = [name.str.extract(_INSTRUMENT, group) for group in range(1, 6)]

@@ -20,15 +20,8 @@ def binance_btcusdt_1m(frame: pl.DataFrame) -> Imported:
     """
     source = "aegis+wookie"
     rows = bars(frame, source, venue="binance", symbol="btcusdt", asset="BTC", quote="USDT", interval_s=60)
-    spot = rows.select(
-        pl.col("recv_ns").alias("event_ns"),
-        "recv_ns",
-        "venue",
-        "asset",
-        "quote",
-        pl.col("close").alias("last"),
-        "source",
-    )
+    closes = (pl.col("recv_ns").alias("event_ns"), pl.col("close").alias("last"))
+    spot = rows.select(*closes, "recv_ns", "venue", "asset", "quote", "source")
     return Imported(
         {"spot": TABLES["spot"].conform(spot), "bars": rows},
         {"spot": {source: defects.BINANCE_1M}, "bars": {source: defects.BINANCE_1M}},

@@ -74,12 +74,11 @@ def universe_markets_sports_1day(frame: pl.DataFrame) -> Imported:
     before the day in their slug: days more than a month after the middle one are not counted.
     """
     day = pl.col("slug").str.extract(r"(20\d\d-\d\d-\d\d)").str.to_datetime("%Y-%m-%d", time_unit="ns", strict=False)
-    played = (
-        frame.filter(pl.col("outcome").is_not_null()).select(day.dt.epoch("ns").alias("day")).to_series().drop_nulls()
-    )
-    near = played.filter(played <= played.median() + 30 * _DAY_NS) if len(played) else played
+    played = frame.filter(pl.col("outcome").is_not_null()).select(day.dt.epoch("ns").alias("day")).drop_nulls()
+    near = played.filter(pl.col("day") <= pl.col("day").median() + 30 * _DAY_NS)
+    known = _next_midnight(pl.lit(near["day"].max(), pl.Int64)).alias("recv_ns")
     rows = frame.select(
-        pl.lit(near.max(), pl.Int64).pipe(_next_midnight).alias("recv_ns"),
+        known,
         pl.col("slug").alias("market_id"),
         _NO_COIN,
         "question",

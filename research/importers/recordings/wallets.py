@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from arena.market.schema import NO_COIN
 from research.importers import defects
 from research.importers.recording import Imported, Recording, one_table, place_among_equals, text, to_ns, updown_asset
-from arena.market.schema import NO_COIN
 
 
 def wallet_trades(frame: pl.DataFrame) -> Imported:
