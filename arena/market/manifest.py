@@ -105,15 +105,21 @@ class TableManifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The truth about a catalog: the version of its tables and what each of them holds."""
+    """The truth about a catalog: the version of its tables, what each of them holds, and its writers' notes.
+
+    ``notes`` are texts by name, for writers that have to know what they did: a note and the rows it speaks of are
+    committed in one step.
+    """
 
     schema_version: int
     tables: Mapping[str, TableManifest]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The manifest as JSON, one line per file; totals are for the reader, files are what is read back."""
         tables = ",\n".join(f"{json.dumps(name)}: {_table_json(t)}" for name, t in sorted(self.tables.items()))
-        return f'{{"schema_version": {self.schema_version}, "tables": {{\n{tables}\n}}}}\n'
+        notes = json.dumps(dict(sorted(self.notes.items())))
+        return f'{{"schema_version": {self.schema_version}, "notes": {notes}, "tables": {{\n{tables}\n}}}}\n'
 
     @property
     def paths(self) -> set[str]:
@@ -146,7 +152,8 @@ class Manifest:
             DataError: something is missing or has another shape.
         """
         try:
-            return cls(raw["schema_version"], {name: _table_from(name, t) for name, t in raw["tables"].items()})
+            tables = {name: _table_from(name, t) for name, t in raw["tables"].items()}
+            return cls(raw["schema_version"], tables, dict(raw.get("notes", {})))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"The manifest of {where} is damaged ({error!r}); import the data again.") from error
 

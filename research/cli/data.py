@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import DataError
-from research.cli import data_audit, data_lab, data_window
+from research.cli import (
+    data_audit,
+    data_clean,
+    data_compact,
+    data_fetch,
+    data_lab,
+    data_migrate,
+    data_replay_l2,
+    data_sql,
+    data_verify,
+    data_window,
+)
+from research.cli.catalogs import DATA, RECORDED, open_catalog
 from research.cli.group import OneLineErrors
 
 if TYPE_CHECKING:
@@ -21,12 +33,6 @@ if TYPE_CHECKING:
     from arena.market.catalog import Catalog
     from arena.market.manifest import TableManifest
     from research.importers import ImportReport
-
-DATA = Path("data")
-"""Default folder of catalogs."""
-RECORDED = DATA / "recorded"
-"""Default catalog of imported recordings."""
-
 
 app = typer.Typer(
     name="arena-data",
@@ -42,7 +48,7 @@ app = typer.Typer(
 @app.command("import")
 def import_(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Recordings: files, or a folder of them.")],
-    to: Annotated[Path, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")] = RECORDED,
+    to: Annotated[str, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")] = str(RECORDED),
 ) -> None:
     """Import recordings into a catalog.
 
@@ -76,7 +82,7 @@ def import_(
 @app.command("ls")
 def ls(
     catalogs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CATALOG...]", help="Catalogs; default: all under data/.")
+        list[str] | None, typer.Argument(metavar="[CATALOG...]", help="Catalogs; default: all under data/.")
     ] = None,
 ) -> None:
     """List catalogs: what each table holds.
@@ -88,7 +94,7 @@ def ls(
     from arena.market.catalog import MANIFEST
 
     console = _console()
-    folders = catalogs or sorted(p.parent for p in DATA.glob(f"*/{MANIFEST}") if not p.parent.name.startswith("."))
+    folders = catalogs or sorted(str(p.parent) for p in DATA.glob(f"*/{MANIFEST}"))
     if not folders:
         raise DataError(f"There is no catalog under {DATA}/; make one with `arena-data import PATH`.")
     for folder in folders:
@@ -109,7 +115,7 @@ def ls(
 
 @app.command("show")
 def show(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
+    catalog: Annotated[str, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
     table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="One table; default: all.")] = None,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Rows to print from the start of the table.")] = 5,
 ) -> None:
@@ -130,23 +136,21 @@ def show(
         _print_table(_console(), opened, name, rows)
 
 
+app.add_typer(data_fetch.app, name="fetch")
 app.command("lab")(data_lab.lab)
 app.command("audit")(data_audit.audit)
 app.command("window")(data_window.window)
+app.command("sql")(data_sql.sql)
+app.command("verify")(data_verify.verify)
+app.command("compact")(data_compact.compact)
+app.command("migrate")(data_migrate.migrate)
+app.command("clean")(data_clean.clean)
+app.command("replay-l2")(data_replay_l2.replay_l2)
 
 
 def main() -> None:
     """Entry point of the ``arena-data`` command."""
     app()
-
-
-def open_catalog(path: Path) -> Catalog:
-    """The catalog at ``path``; a bare name may also mean a folder under ``data``."""
-    from arena.market.catalog import Catalog
-
-    # "recorded" means data/recorded, unless there is such a folder right here.
-    short = DATA / path
-    return Catalog.open(short if not path.exists() and short.is_dir() else path)
 
 
 def _console(stderr: bool = False) -> Console:

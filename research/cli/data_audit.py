@@ -10,7 +10,7 @@ import typer
 
 
 def audit(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
+    catalog: Annotated[str, typer.Argument(metavar="CATALOG", help="A catalog: folder, name under data/, or s3://...")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page.")] = Path("reports/audit.html"),
     json_: Annotated[bool, typer.Option("--json", help="Print the audit as JSON and nothing else.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if a check fails.")] = False,
@@ -29,7 +29,7 @@ def audit(
     from research.audit.finding import Status
     from research.audit.page import write_page
     from research.audit.terminal import print_audit
-    from research.cli.data import open_catalog
+    from research.cli.catalogs import open_catalog
     from research.cli.screen import bar_on, console_for
 
     opened = open_catalog(catalog)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from research.run import Progress
 
 
-def console_for(quiet: bool = False) -> Console:
+def console_for(quiet: bool = False, stderr: bool = False) -> Console:
     """A console; as wide as a page where it is not a terminal, so that tables in files are not folded."""
     from rich.console import Console
 
-    console = Console(quiet=quiet, highlight=False)
+    console = Console(quiet=quiet, stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console = Console(quiet=quiet, highlight=False, width=120)
+        console = Console(quiet=quiet, stderr=stderr, highlight=False, width=120)
     return console
 
 

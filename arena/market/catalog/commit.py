@@ -123,7 +123,11 @@ def _commit(storage: Storage, before: Manifest, version: str | None, after: Mani
         theirs, version = _load(storage)
         if theirs == after:  # the store repeated a request whose answer was lost: it was ours that won
             return replaced, after
-        after = CatalogWriter(storage, theirs, rebased(before, ours, theirs, storage.where)).finish()
+        rewriter = CatalogWriter(storage, theirs, rebased(before, ours, theirs, storage.where))
+        for name, text in ours.notes.items():
+            if before.notes.get(name) != text:
+                rewriter.note(name, text)
+        after = rewriter.finish()
         replaced = theirs
     raise DataError(f"Others kept changing {storage.where} during this update; run the update again.")
 

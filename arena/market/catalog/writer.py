@@ -33,6 +33,7 @@ class CatalogWriter:
         self._storage = storage
         self._before = before
         self._tables = dict(before.tables if tables is None else tables)
+        self._notes: dict[str, str] = {}
         self.written: set[str] = set()
         """Paths of the files this writer made, relative to the catalog."""
 
@@ -104,6 +105,27 @@ class CatalogWriter:
         self._merge_small(spec)
         return count_by_name((q.rule, q.rows) for q in quarantine)
 
+    def quarantine(self, table: str, refused: pl.DataFrame) -> None:
+        """Add rows that were refused before they came here.
+
+        Args:
+            table: a name in :data:`arena.market.schema.TABLES`.
+            refused: the table's columns and ``rule``, the name of the rule each row breaks.
+
+        Raises:
+            DataError: wrong columns.
+        """
+        spec = spec_of(table)
+        rows = spec.conform(refused.drop("rule")).with_columns(refused["rule"])
+        made = self._made(parquet.write_quarantine(self._storage, spec, rows))
+        held = self._tables.get(table, TableManifest(table))
+        self._tables[table] = replace(held, quarantine=_by_rule((*held.quarantine, *made)))
+        self._merge_small(spec)
+
+    def note(self, name: str, text: str) -> None:
+        """Keep ``text`` in the manifest under ``name``; committed together with what this writer writes."""
+        self._notes[name] = text
+
     def drop(self, table: str, sources: Iterable[str]) -> None:
         """Forget what the catalog holds of ``table`` from ``sources``, clean and quarantined."""
         spec_of(table)
@@ -144,7 +166,7 @@ class CatalogWriter:
 
     def so_far(self) -> CatalogView:
         """The catalog as it will be: what it had, and what this writer wrote up to now."""
-        return CatalogView(self._storage, Manifest(SCHEMA_VERSION, dict(self._tables)))
+        return CatalogView(self._storage, self._manifest())
 
     def finish(self) -> Manifest:
         """The manifest of what was written, with the gaps of each table counted."""
@@ -154,7 +176,10 @@ class CatalogWriter:
             counts = dict(self.so_far().scan("gaps").group_by(kind).len().collect().iter_rows())
             for name, held in self._tables.items():
                 self._tables[name] = replace(held, gaps=int(counts.get(name, 0)))
-        return Manifest(SCHEMA_VERSION, dict(self._tables))
+        return self._manifest()
+
+    def _manifest(self) -> Manifest:
+        return Manifest(SCHEMA_VERSION, dict(self._tables), {**self._before.notes, **self._notes})
 
     def _take_replaced(self, spec: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """``frame`` with the rows that stay of the partitions in which it replaces some; those are dropped."""
