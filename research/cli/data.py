@@ -18,6 +18,8 @@ from research.cli import (
     data_fetch,
     data_lab,
     data_migrate,
+    data_record,
+    data_reparse,
     data_replay_l2,
     data_sql,
     data_verify,
@@ -146,6 +148,8 @@ app.command("compact")(data_compact.compact)
 app.command("migrate")(data_migrate.migrate)
 app.command("clean")(data_clean.clean)
 app.command("replay-l2")(data_replay_l2.replay_l2)
+app.command("record")(data_record.record)
+app.command("reparse")(data_reparse.reparse)
 
 
 def main() -> None:
