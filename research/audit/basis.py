@@ -22,7 +22,7 @@ def basis(view: View) -> pl.DataFrame:
     """
     prices = view.prices
     oracle = prices.filter(pl.col("stream").str.starts_with("oracle/"))
-    spot = prices.filter(pl.col("stream").str.starts_with("spot/"))
+    spot = prices.filter(pl.col("stream").str.starts_with("spot/") & pl.col("dollars"))
     found = [pl.DataFrame(schema={"subject": pl.String, "at_ns": pl.Int64, "bps": pl.Float64})]
     for (asset, reports), theirs in oracle.group_by("asset", "subject", maintain_order=True):
         ordered = theirs.select("at_ns", report="price").sort("at_ns")

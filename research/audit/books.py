@@ -237,5 +237,6 @@ CHECKS = (
         "A fill or signal in a market without times and outcome can be neither priced nor settled.",
         Limits(0.0, 0.5, "share", "each is a lost row; at half, the tables are of different markets"),
         orphans,
+        20,
     ),
 )

@@ -14,7 +14,7 @@ from research.audit.outcomes import BOUNDARY, recomputed
 from research.audit.timing import delays
 from research.audit.view import View
 from research.report import theme
-from research.report.theme import Figure, Trace, axis, layout, times, values
+from research.report.theme import Figure, Trace, axis, layout, values
 
 _COLOURS = (theme.BLUE, theme.ORANGE, theme.GREEN, theme.PURPLE, theme.SKY, theme.RED, theme.MUTED)
 
@@ -52,20 +52,22 @@ def basis_path(view: View) -> Figure:
     title = "Oracle minus spot, hour by hour"
     if rows.is_empty():
         return Figure("basis-path", title, "", empty="No oracle report and spot price of one moment are here.")
-    hour = (pl.col("at_ns") // 3_600_000_000_000 * 3_600_000_000_000).alias("hour")
+    hour = (pl.col("at_ns") // 3_600_000_000_000).alias("hour")
     hourly = rows.group_by("subject", hour).agg(pl.col("bps").median()).sort("subject", "hour")
+    since = hourly.with_columns((pl.col("hour") - pl.col("hour").min().over("subject")).alias("since"))
     traces: list[Trace] = [
         {"type": "scatter", "mode": "lines+markers", "name": str(name), "line": _line(k), "marker": {"size": 4}}
-        | {"x": times(part["hour"].to_numpy()), "y": values(part["bps"].to_numpy())}
-        | {"hovertemplate": "%{y:.2f} bps"}
-        for k, ((name,), part) in enumerate(hourly.group_by("subject", maintain_order=True))
+        | {"x": part["since"].to_list(), "y": values(part["bps"].to_numpy())}
+        | {"hovertemplate": "%{y:.2f} bps after %{x} h"}
+        for k, ((name,), part) in enumerate(since.group_by("subject", maintain_order=True))
     ]
     return Figure(
         "basis-path",
         title,
-        "Hourly medians. A basis that wanders cannot be subtracted once and for all.",
+        "Hourly medians, each pair of feeds from its own first hour on. A basis that wanders cannot be subtracted once "
+        "and for all.",
         tuple(traces),
-        layout(xaxis=axis(type="date"), yaxis=axis("bps of spot"), legend=_below()),
+        layout(xaxis=axis("hours since the first pair"), yaxis=axis("bps of spot"), legend=_below()),
         height=380,
     )
 

@@ -12,6 +12,8 @@ from arena.market.windows import Source
 from arena.units import SECOND
 
 MINUTE = 60 * SECOND
+DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD")
+"""Quote currencies whose prices are compared; what lies between them is a basis of a few bps."""
 
 
 class View:
@@ -52,50 +54,63 @@ class View:
         """Every price of a coin, one row per update, ordered by stream and receipt.
 
         Columns: ``stream`` (as the gaps table names it, e.g. ``spot/coinbase``), ``asset``, ``source``,
-        ``subject`` (all three in words), ``recv_ns``, ``at_ns`` (venue time where recorded, else receipt) and
-        ``price`` (mid, or last where there is no book).
+        ``subject`` (all three in words), ``recv_ns``, ``at_ns`` (venue time where recorded, else receipt),
+        ``price`` (mid, or last where there is no book) and whether it is in ``dollars``.
         """
         mid = pl.coalesce((pl.col("bid") + pl.col("ask")) / 2.0, "last", "bid", "ask")
         spot = self.rows(
             "spot", pl.format("spot/{}", "venue").alias("stream"), "asset", "source", "recv_ns", "event_ns",
-            mid.alias("price"),
+            mid.alias("price"), pl.col("quote").is_in(DOLLARS).alias("dollars"),
         )  # fmt: skip
         oracle = self.rows(
-            "oracle", pl.format("oracle/{}", "feed").alias("stream"), "asset", "source", "recv_ns", "event_ns", "price"
-        )
+            "oracle", pl.format("oracle/{}", "feed").alias("stream"), "asset", "source", "recv_ns", "event_ns", "price",
+            pl.lit(True).alias("dollars"),
+        )  # fmt: skip
         return (
             pl.concat([spot, oracle])
             .sort("stream", "asset", "source", "recv_ns", maintain_order=True)
             .select(
-                *("stream", "asset", "source", "recv_ns", "price"),
+                *("stream", "asset", "source", "recv_ns", "price", "dollars"),
                 pl.coalesce("event_ns", "recv_ns").alias("at_ns"),
                 subject().cast(pl.Categorical).alias("subject"),
             )
         )
 
     @cached_property
-    def minutes(self) -> pl.DataFrame:
-        """Prices and short trade bars by minute: ``subject, asset, stream, source, minute`` (ns UTC of its
-        start), ``last``, ``moved`` (whether more than one price was seen) and ``is_oracle``.
-        """
-        prices = self.prices.select("subject", "asset", "stream", "source", "at_ns", "price")
-        bars = self.rows(
+    def bars(self) -> pl.DataFrame:
+        """What the checks read of the bars: who, what, when, and close, high and low."""
+        return self.rows(
             "bars",
-            pl.format("bars/{}/{}", "venue", "symbol").alias("stream"),
-            *("asset", "source", "kind", "interval_s", "event_ns", "close", "high", "low"),
-        ).filter((pl.col("kind") == "trade") & (pl.col("interval_s") == 60))
+            *("venue", "symbol", "asset", "source", "quote", "kind", "interval_s", "event_ns", "close", "high", "low"),
+        )
+
+    @cached_property
+    def minutes(self) -> pl.DataFrame:
+        """Dollar prices of coins by minute, from prices and one-minute trade bars.
+
+        Columns: ``subject, asset, stream, source, minute`` (ns UTC of its start), ``last`` and ``moved`` (whether
+        more than one price was seen). A price of exactly the full minute ends the minute before, as a bar's
+        close does. Prices in euros or coins are left out: they are no prices of the same thing.
+        """
+        minute = ((pl.col("at_ns") - 1) // MINUTE * MINUTE).alias("minute")
+        price = pl.col("price")
         grouped = (
-            prices.with_columns((pl.col("at_ns") // MINUTE * MINUTE).alias("minute"))
+            self.prices.filter("dollars")
+            .with_columns(minute)
             .sort("subject", "at_ns", maintain_order=True)
             .group_by("subject", "asset", "stream", "source", "minute", maintain_order=True)
-            .agg(pl.col("price").last().alias("last"), (pl.col("price").min() < pl.col("price").max()).alias("moved"))
+            .agg(price.last().alias("last"), (price.min() < price.max()).alias("moved"))
         )
-        from_bars = bars.select(
+        short = self.bars.filter(
+            (pl.col("kind") == "trade") & (pl.col("interval_s") == 60) & pl.col("quote").is_in(DOLLARS)
+        ).with_columns(pl.format("bars/{}/{}", "venue", "symbol").alias("stream"))
+        from_bars = short.select(
             subject().cast(pl.Categorical).alias("subject"),
             *("asset", "stream", "source"),
             pl.col("event_ns").alias("minute"),
-            pl.col("close").alias("last"), (pl.col("low") < pl.col("high")).alias("moved"),
-        ).sort("subject", "minute")  # fmt: skip
+            pl.col("close").alias("last"),
+            (pl.col("low") < pl.col("high")).alias("moved"),
+        ).sort("subject", "minute")
         return pl.concat([grouped, from_bars]).drop_nulls("last")
 
 

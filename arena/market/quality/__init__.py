@@ -6,9 +6,9 @@ bad row carries the name of the first rule it breaks, in the order of :data:`RUL
 clean plus bad is the input. What is wrong with a stream as a whole, but with none of its rows, is for the
 checks of :mod:`research.audit`.
 
-The rules are polars expressions of our own and not a pandera schema: pandera reports failure cases per
-check and drops the rows that have one, whereas ingest needs every row once, under the first rule it
-breaks, and rules that compare only the rows that were still good, at millions of rows per second.
+The rules are polars expressions of our own and not a pandera schema: pandera reports failures per check, whereas
+ingest needs every row exactly once, under the first rule it breaks, and rules that compare only the rows that were
+still good.
 """
 
 from __future__ import annotations
