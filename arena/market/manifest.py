@@ -197,7 +197,7 @@ def _table_json(table: TableManifest) -> str:
 
 
 def _entries_json(name: str, entries: Iterable[FileEntry] | Iterable[QuarantineEntry]) -> str:
-    lines = (json.dumps({slot: getattr(entry, slot) for slot in entry.__slots__}) for entry in entries)
+    lines = [json.dumps({slot: getattr(entry, slot) for slot in entry.__slots__}) for entry in entries]
     return f'"{name}": [\n' + ",\n".join(lines) + "]"
 
 

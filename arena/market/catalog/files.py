@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -17,8 +18,10 @@ from arena.errors import DataError
 from arena.market.catalog.storage import Storage
 from arena.market.manifest import FileEntry, QuarantineEntry
 from arena.market.schema import Table
+from arena.units import SECOND
 
 _ROW_GROUP = 262_144
+_DAY_NS = 86_400 * SECOND
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _THREADS = max(2, min(8, os.cpu_count() or 2))
 T = TypeVar("T")
@@ -54,25 +57,18 @@ def write_parquet(storage: Storage, frame: pl.LazyFrame, folder: str, stem: str)
 
 def write_partitions(storage: Storage, spec: Table, frame: pl.DataFrame) -> list[tuple[FileEntry, bool]]:
     """Write clean rows, one file per asset, partition and source; with each entry, whether its file is new."""
-    # The time column's name is kept out of the key: parts keep file order within one time (stable sort).
-    parts = frame.with_columns(spec.first_day.alias("__date")).partition_by(
-        ["asset", "source", "__date"], maintain_order=True, as_dict=True, include_key=True
-    )
 
-    def write_one(item: tuple[tuple[Any, ...], pl.DataFrame]) -> tuple[FileEntry, bool]:
-        (asset, source, date), part = item
-        part = part.drop("__date")
-        if not part[spec.time].is_sorted():
-            part = part.sort(spec.time, maintain_order=True)
+    def write_one(part: pl.DataFrame) -> tuple[FileEntry, bool]:
+        asset, source = part["asset"][0], part["source"][0]
+        first, last = int(part[spec.time][0]), int(part[spec.time][-1])
+        date = part[:1].select(spec.first_day).item().isoformat()
         folder = f"table={spec.name}/asset={_safe(asset)}/date={date}"
         file = write_parquet(storage, part.lazy(), folder, _safe(source))
-        first, last = int(part[spec.time][0]), int(part[spec.time][-1])
         return FileEntry(
-            *(file.path, asset, str(date), source, part.height, first, last, file.size, file.sha256),
-            *_event_span(part),
+            *(file.path, asset, date, source, part.height, first, last, file.size, file.sha256), *_event_span(part)
         ), file.new
 
-    return in_threads(write_one, parts.items())
+    return in_threads(write_one, [piece for part in _by_stream(frame) for piece in _by_partition(spec, part)])
 
 
 def write_quarantine(storage: Storage, spec: Table, bad: pl.DataFrame) -> list[tuple[QuarantineEntry, bool]]:
@@ -131,6 +127,25 @@ def sha256_of(file: Path) -> str:
     """Hex SHA-256 of a local file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _by_stream(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """Rows of one asset and source each, in their order."""
+    names = ["asset", "source"]
+    groups = frame.select(names).unique(maintain_order=True).rows()
+    # Copying rows costs more than writing them compressed saves: one group is the frame itself.
+    return [frame] if len(groups) == 1 else frame.partition_by(names, maintain_order=True)
+
+
+def _by_partition(spec: Table, part: pl.DataFrame) -> list[pl.DataFrame]:
+    """Rows of one partition each, sorted by time; rows of one time keep their order."""
+    if not part[spec.time].is_sorted():
+        part = part.sort(spec.time, maintain_order=True)
+    time = part[spec.time]
+    first, last = part[[0, -1]].select(spec.first_day).to_series()
+    starts = pl.date_range(first, last, spec.partition, eager=True).dt.epoch("ns")
+    bounds = [*(int(time.search_sorted(start, "left")) for start in starts), part.height]
+    return [part[start:end] for start, end in pairwise(bounds) if start < end]
 
 
 def _in_time_order(storage: Storage, spec: Table, files: Sequence[FileEntry]) -> pl.LazyFrame:

@@ -30,19 +30,27 @@ def holding(view: CatalogView, spec: Table, frame: pl.DataFrame) -> list[FileEnt
     """Files of the table that may hold a row with the key of a row in ``frame``."""
     held = view.manifest.tables.get(spec.name, TableManifest(spec.name))
     sources = set(frame["source"].drop_nulls())
-    return [f for f in held.files if f.source in sources and _may_repeat(spec, frame, f)]
+    times, events = _span(spec, frame, spec.time), _span(spec, frame, "event_ns")
+    return [
+        f
+        for f in held.files
+        if f.source in sources
+        and _meet(times, (f.first_ns, f.last_ns))
+        and _meet(events, (f.first_event_ns, f.last_event_ns))
+    ]
 
 
-def _may_repeat(spec: Table, frame: pl.DataFrame, file: FileEntry) -> bool:
-    for column, first, last in (
-        (spec.time, file.first_ns, file.last_ns),
-        ("event_ns", file.first_event_ns, file.last_event_ns),
-    ):
-        if column in spec.key and first is not None and last is not None and not frame[column].null_count():
-            low, high = frame.select(pl.min(column).alias("low"), pl.max(column).alias("high")).row(0)
-            if last < low or first > high:
-                return False
-    return True
+def _span(spec: Table, frame: pl.DataFrame, column: str) -> tuple[int, int] | None:
+    """First and last time of a column of the key; None where it does not tell rows apart."""
+    if column not in spec.key or frame.is_empty() or frame[column].null_count():
+        return None
+    first, last = frame.select(pl.min(column).alias("first"), pl.max(column).alias("last")).row(0)
+    return int(first), int(last)
+
+
+def _meet(new: tuple[int, int] | None, held: tuple[int | None, int | None]) -> bool:
+    first, last = held
+    return new is None or first is None or last is None or (first <= new[1] and last >= new[0])
 
 
 def _keys(view: CatalogView, spec: Table, frame: pl.DataFrame, held: TableManifest, sources: pl.Series) -> pl.DataFrame:
