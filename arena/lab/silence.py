@@ -17,14 +17,33 @@ def poisson_times(rate_per_s: float, begin_ns: int, end_ns: int, rng: np.random.
     return np.sort(rng.integers(begin_ns, end_ns, n))
 
 
-def spells(per_day: float, mean_s: float, begin_ns: int, end_ns: int, rng: np.random.Generator) -> tuple[I8, I8]:
-    """Start and end of random silent spells, merged where they overlap."""
-    start = poisson_times(per_day / 86_400.0, begin_ns, end_ns, rng)
-    length = np.asarray(rng.exponential(mean_s, start.shape[0]))
-    end = start + (length * SECOND).astype(np.int64)
+class Silences:
+    """Random silent spells of one stream, drawn a day at a time; one may last past midnight."""
+
+    def __init__(self, per_day: float, mean_s: float) -> None:
+        self._rate = per_day / 86_400.0
+        self._mean_s = mean_s
+        self._open: tuple[I8, I8] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+    def next(self, begin_ns: int, end_ns: int, rng: np.random.Generator) -> tuple[I8, I8, int]:
+        """Start and end of the spells, merged where they overlap, and how many of them began the day before."""
+        start = poisson_times(self._rate, begin_ns, end_ns, rng)
+        stop = start + (np.asarray(rng.exponential(self._mean_s, start.shape[0])) * SECOND).astype(np.int64)
+        held, reach = self._open
+        # What begins inside a spell that has been told already is part of it.
+        fresh = start > (reach[-1] if reach.shape[0] else 0)
+        start, stop = merged(start[fresh], stop[fresh])
+        start, stop = np.concatenate([held, start]), np.concatenate([reach, stop])
+        over = stop > end_ns
+        self._open = (start[over], stop[over])
+        return start, stop, held.shape[0]
+
+
+def merged(start: I8, stop: I8) -> tuple[I8, I8]:
+    """Spells (start ascending), joined where they overlap or touch."""
     if start.shape[0] == 0:
-        return start, end
-    reach = np.maximum.accumulate(end)
+        return start, stop
+    reach = np.maximum.accumulate(stop)
     new = np.concatenate([[True], start[1:] > reach[:-1]])
     last = np.concatenate([np.flatnonzero(new)[1:] - 1, [start.shape[0] - 1]])
     return start[new], reach[last]

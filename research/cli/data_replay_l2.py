@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def replay_l2(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
+    catalog: Annotated[str, typer.Argument(metavar="CATALOG", help="A catalog folder, or its name under data/.")],
 ) -> None:
     """Rebuild every recorded order book and compare it with the best prices recorded beside it.
 
@@ -22,7 +21,7 @@ def replay_l2(
     from rich.table import Table
 
     from arena.market.book_check import check_books
-    from research.cli.data import open_catalog
+    from research.cli.catalogs import open_catalog
     from research.cli.screen import console_for
 
     table = Table(box=SIMPLE_HEAD)

@@ -10,9 +10,9 @@ import typer
 
 def window(
     market_id: Annotated[str, typer.Argument(metavar="MARKET", help="The window, e.g. btc-updown-5m-1776081600.")],
-    catalog: Annotated[Path, typer.Option("--catalog", metavar="CATALOG", help="Folder, or name under data/.")] = Path(
-        "data/recorded"
-    ),
+    catalog: Annotated[
+        str, typer.Option("--catalog", metavar="CATALOG", help="Folder, name under data/, or s3://...")
+    ] = "data/recorded",
     source: Annotated[str | None, typer.Option(help="Recorder of the quotes; default: the one with most.")] = None,
     spot_source: Annotated[str | None, typer.Option(help="Recorder of the spot prices; default: all.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: reports/MARKET.html.")] = None,
@@ -21,7 +21,7 @@ def window(
 
     Example: arena-data window btc-updown-5m-1776081600 --catalog data/recorded
     """
-    from research.cli.data import open_catalog
+    from research.cli.catalogs import open_catalog
     from research.report.window import write_window
     from research.window import view_window
 

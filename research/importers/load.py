@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.catalog import MANIFEST, Catalog, CatalogWriter
+from arena.market.catalog import Catalog, CatalogView, CatalogWriter
 from arena.market.schema import TABLES, Table
 from research.importers.gaps import FINDERS, FOUND_HERE
 from research.importers.merge import in_time_order, merge
@@ -43,7 +43,7 @@ class TableReport:
 class ImportReport:
     """What an import did: the files read, those left out with the reason, and each table."""
 
-    catalog: Path
+    catalog: str
     files: tuple[str, ...]
     skipped: Mapping[str, str]
     tables: tuple[TableReport, ...]
@@ -80,8 +80,6 @@ def import_path(
             progress(what, done, steps)
         done += 1
 
-    catalog_path = Path(catalog_path)
-    held = Catalog.open(catalog_path) if (catalog_path / MANIFEST).is_file() else None
     reports: list[TableReport] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reading = [pool.submit(recording.read, path) for recording, path in found]
@@ -89,9 +87,10 @@ def import_path(
         for (_, path), part in zip(found, reading, strict=True):
             tell(f"reading {path.name}")
             imported.append(part.result())
-        # Tables are merged and sorted ahead, while the one before is being screened and written.
-        merged = [pool.submit(_merge, table, imported, held) for table in TABLES.values()]
-        with Catalog.create(catalog_path) if held is None else Catalog.update(catalog_path) as writer:
+        with Catalog.append_or_create(catalog_path) as writer:
+            # Tables are merged and sorted ahead, while the one before is being screened and written.
+            held = writer.so_far()
+            merged = [pool.submit(_merge, table, imported, held) for table in TABLES.values()]
             for name, waiting in zip(TABLES, merged, strict=True):  # windows first: quotes are checked against them
                 tell(f"writing {name}")
                 table = waiting.result()
@@ -105,7 +104,7 @@ def import_path(
     if progress is not None:
         progress("done", steps, steps)
     tables = tuple(replace(report, gaps=gaps.get(report.name, 0)) for report in reports)
-    return ImportReport(catalog_path, tuple(str(path) for _, path in found), skipped, tables)
+    return ImportReport(str(catalog_path), tuple(str(path) for _, path in found), skipped, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +119,17 @@ class _Merged:
     known_defects: dict[str, list[str]]
 
 
-def _merge(table: Table, imported: list[Imported], held: Catalog | None) -> _Merged | None:
+def _merge(table: Table, imported: list[Imported], held: CatalogView) -> _Merged | None:
     frames = [part.tables[table.name] for part in imported if table.name in part.tables]
     if not frames:
         return None
     sources = _sources(frames)
     read = sum(frame.height for frame in frames)
-    if held is not None:
-        # What the catalog refused before comes along: it is screened again with its neighbours, and counted.
-        both = pl.concat([held.scan(table.name), held.quarantined(table.name).drop("rule")])
-        before = both.filter(pl.col("source").is_in(sources)).collect()
-        if before.height:
-            frames.append(before.sort(table.time, maintain_order=True))
+    # What the catalog refused before comes along: it is screened again with its neighbours, and counted.
+    both = pl.concat([held.scan(table.name), held.quarantined(table.name).drop("rule")])
+    before = both.filter(pl.col("source").is_in(sources)).collect()
+    if before.height:
+        frames.append(before.sort(table.time, maintain_order=True))
     rows, repeated = merge(table, frames)
     known_defects: dict[str, list[str]] = {}
     for part in imported:

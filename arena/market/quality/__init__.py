@@ -14,11 +14,13 @@ breaks, and rules that compare only the rows that were still good, at millions o
 from __future__ import annotations
 
 from arena.market.quality.books import PARITY_SLACK
-from arena.market.quality.rule import Facts, Rule
+from arena.market.quality.order import duplicate_key
+from arena.market.quality.rule import Facts, Rule, Seam
 from arena.market.quality.rules import RULES, rules_for
 from arena.market.quality.screen import screen
 from arena.market.quality.times import EARLIEST_NS, LATEST_NS, check_times
 
 __all__ = [
-    "EARLIEST_NS", "LATEST_NS", "PARITY_SLACK", "RULES", "Facts", "Rule", "check_times", "rules_for", "screen",
+    "EARLIEST_NS", "LATEST_NS", "PARITY_SLACK", "RULES", "Facts", "Rule", "Seam", "check_times", "duplicate_key",
+    "rules_for", "screen",
 ]  # fmt: skip

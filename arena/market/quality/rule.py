@@ -14,16 +14,30 @@ FLOAT_SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
+class Seam:
+    """Where new rows meet rows that were kept before: what ``duplicate`` and ``time_back`` need of those.
+
+    ``keys`` are held rows with the columns of :func:`~arena.market.quality.order.duplicate_key`, at least those
+    that a new row could repeat; ``latest`` has the table's stream columns and ``recv_ns``, the latest of each
+    stream (ns UTC), at least of the streams in which a new row could be late.
+    """
+
+    keys: pl.DataFrame
+    latest: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule may look at.
 
     ``frame`` conforms to ``table``; ``markets`` are the market ids that have a windows row, or None when
-    that is not known (``unknown_market`` is then silent).
+    that is not known (``unknown_market`` is then silent); ``seam`` is None when nothing was kept before.
     """
 
     table: Table
     frame: pl.DataFrame
     markets: pl.Series | None = None
+    seam: Seam | None = None
 
     def has(self, *columns: str) -> bool:
         """Whether each of the columns holds at least one value: an empty one needs no work."""

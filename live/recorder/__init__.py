@@ -1,0 +1,18 @@
+"""The recorder: what the venues say, kept raw and as catalog tables, for days.
+
+Frames (what came over a wire, with the time it came) go to an append-only log beside the tables, and
+everything in the tables is a pure function of that log: killed at any moment, the recorder reads on
+where its tables end, and a catalog can be rebuilt from the log alone, byte for byte.
+
+=============  =====================================================================
+``segments``   the format of the raw log: segments, blocks, frames
+``writer``     blocks onto the disk, synced, rotated, stopped before the disk is full
+``log``        frames from the event loop into blocks, without blocking it
+``normaliser`` frames through the feeds' parsers into tables of the catalog
+``pipeline``   a thread that keeps the tables up with the log
+``windows``    which markets to listen to, which to ask about, and when
+``clock``      a wall clock that never steps back; its offset from the venues'
+``session``    connections, signals and deadlines: one run of the recorder
+``view``       what a person sees meanwhile
+=============  =====================================================================
+"""
