@@ -17,7 +17,7 @@ from arena.lab.quoting import make_quotes
 from arena.lab.related import Spells
 from arena.lab.silence import Silences, gap_rows, inside
 from arena.lab.streams import Day, split_lognormal
-from arena.market.tape import F8
+from arena.market.tape import F8, I8
 from arena.units import MS, SECOND
 from arena.venues.rules import Rules
 
