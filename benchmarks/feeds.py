@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from benchmarks.lab import LabMarket
 from benchmarks.measure import Figure, timed
@@ -26,6 +27,7 @@ from live.feeds.rows import Rows
 from live.feeds.rtds import RtdsFeed
 
 BUDGET = 100_000.0
+_FLUSH = 5000
 _STDLIB = "json.loads and float(), standard library"
 _T0_MS = 1_790_000_000_000
 _UP, _DOWN, _CONDITION = "4" * 77, "8" * 77, "0x" + "a" * 64
@@ -105,11 +107,14 @@ def _frames(feed: str, messages: Sequence[bytes]) -> list[Frame]:
     return [Frame(feed, 0, (_T0_MS + i) * 1_000_000, i, Kind.DATA, m) for i, m in enumerate(messages)]
 
 
-def _tables(parser: Parser, frames: Sequence[Frame]) -> dict[str, Any]:
-    rows = Rows()
-    for frame in frames:
-        parser.feed(frame, rows)
-    return rows.take()
+def _tables(parser: Parser, frames: Sequence[Frame]) -> list[dict[str, pl.DataFrame]]:
+    """What a recorder takes every few seconds."""
+    rows, taken = Rows(), []
+    for start in range(0, len(frames), _FLUSH):
+        for frame in frames[start : start + _FLUSH]:
+            parser.feed(frame, rows)
+        taken.append(rows.take())
+    return taken
 
 
 def _polymarket(messages: list[bytes], runs: int) -> list[Row]:
@@ -119,7 +124,7 @@ def _polymarket(messages: list[bytes], runs: int) -> list[Row]:
     stdlib, _ = timed(lambda: [_stdlib(json.loads(m)) for m in messages][-1], runs)
     whole, tables = timed(lambda: _tables(PolymarketParser(), frames), runs)
     plain, tops = timed(lambda: _dictionaries(messages), 1)
-    quotes = tables["binary_quotes"]
+    quotes = pl.concat([taken["binary_quotes"] for taken in tables])
     best = quotes.select("up_bid", "up_ask", "up_bids_px").rows()
     rows = [
         Row(
