@@ -16,7 +16,7 @@ from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser, Top
 from live.feeds.venue import VenueFeed, text
-from live.feeds.wire import Id, Price, Size, decode, decoder, rfc3339
+from live.feeds.wire import Id, MaybePrice, MaybeSize, Price, Size, decode, decoder, known, rfc3339
 
 ADDRESS = "wss://advanced-trade-ws.coinbase.com"
 
@@ -32,10 +32,10 @@ class _Envelope(msgspec.Struct):
 class _Ticker(msgspec.Struct):
     product_id: str
     price: Price
-    best_bid: Price | None = None
-    best_ask: Price | None = None
-    best_bid_quantity: Size | None = None
-    best_ask_quantity: Size | None = None
+    best_bid: MaybePrice = None
+    best_ask: MaybePrice = None
+    best_bid_quantity: MaybeSize = None
+    best_ask_quantity: MaybeSize = None
 
 
 class _TickerEvent(msgspec.Struct):
@@ -136,8 +136,8 @@ class CoinbaseParser(SpotParser):
             for ticker in event.tickers:
                 if asset := self.asset(ticker.product_id):
                     top = Top(
-                        ticker.best_bid, ticker.best_ask, ticker.price,
-                        ticker.best_bid_quantity, ticker.best_ask_quantity,
+                        known(ticker.best_bid), known(ticker.best_ask), ticker.price,
+                        known(ticker.best_bid_quantity), known(ticker.best_ask_quantity),
                     )  # fmt: skip
                     self.quoted(frame, rows, asset, event_ns, top)
 

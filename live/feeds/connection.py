@@ -200,7 +200,8 @@ class Connection:
             await self.reconnect(seen.reconnect)
 
     async def _closed(self, socket: ClientConnection) -> str:
-        code, text, reason = socket.close_code, socket.close_reason, self._reason or "reconnect"
+        code, text = socket.protocol.close_code, socket.protocol.close_reason
+        reason = self._reason or "reconnect"
         await self._note(Kind.CLOSED, note(reason=reason, code=code, text=text))
         if code in self.feed.fatal_codes:
             raise DataError(

@@ -10,7 +10,7 @@ from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser
 from live.feeds.venue import VenueFeed, text
-from live.feeds.wire import Millis, Price, Size, decode, decoder, millis
+from live.feeds.wire import MaybePrice, MaybeSize, Millis, Price, Size, decode, decoder, known, millis
 
 ADDRESS = "wss://ws.okx.com:8443/ws/v5/public"
 
@@ -30,11 +30,11 @@ class _Message(msgspec.Struct):
 class _Ticker(msgspec.Struct):
     symbol: str = msgspec.field(name="instId")
     time: Millis = msgspec.field(name="ts")
-    last: Price
-    bid: Price = msgspec.field(name="bidPx")
-    bid_size: Size = msgspec.field(name="bidSz")
-    ask: Price = msgspec.field(name="askPx")
-    ask_size: Size = msgspec.field(name="askSz")
+    last: MaybePrice = None
+    bid: MaybePrice = msgspec.field(name="bidPx", default=None)
+    bid_size: MaybeSize = msgspec.field(name="bidSz", default=None)
+    ask: MaybePrice = msgspec.field(name="askPx", default=None)
+    ask_size: MaybeSize = msgspec.field(name="askSz", default=None)
 
 
 class _Level(msgspec.Struct, array_like=True):
@@ -97,8 +97,9 @@ class OkxParser(SpotParser):
         for ticker in tickers:
             if asset := self.asset(ticker.symbol):
                 top = self.top(frame, asset)
-                top.last = ticker.last
-                top.bid, top.bid_size, top.ask, top.ask_size = ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size
+                top.last = known(ticker.last)
+                top.bid, top.bid_size = known(ticker.bid), known(ticker.bid_size)
+                top.ask, top.ask_size = known(ticker.ask), known(ticker.ask_size)
                 self.quoted(frame, rows, asset, millis(ticker.time), top)
 
     def _bests(self, frame: Frame, rows: Rows, symbol: str, bests: list[_Best]) -> None:

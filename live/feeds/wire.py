@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -34,7 +34,10 @@ Millis = Annotated[int, msgspec.Meta(ge=EARLIEST_NS // _MS, le=LATEST_NS // _MS)
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A venue's number of something, as an int64."""
 
-T = TypeVar("T")
+MaybePrice = Price | Literal[""] | None
+MaybeSize = Size | Literal[""] | None
+MaybeSide = Side | Literal[""] | None
+"""Numbers that venues leave out, or send as an empty text, where a side of the book is empty."""
 
 
 def decoder(shape: Any) -> msgspec.json.Decoder[Any]:
@@ -52,6 +55,11 @@ def decode(feed: str, reader: msgspec.json.Decoder[Any], payload: bytes) -> Any:
         return reader.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadFrame(feed, str(error)) from None
+
+
+def known(value: float | str | None) -> float | None:
+    """A number that may be left out or empty: null for both."""
+    return value if isinstance(value, float) else None
 
 
 def millis(value: int) -> int:

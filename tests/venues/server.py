@@ -30,9 +30,8 @@ class Session:
     async def send(self, message: Any) -> None:
         """One message: text and bytes as they are, anything else as JSON, in one text frame."""
         if isinstance(message, bytes):
-            await self.socket.send(message, text=True)
-        else:
-            await self.socket.send(message if isinstance(message, str) else json.dumps(message, separators=(",", ":")))
+            message = message.decode()
+        await self.socket.send(message if isinstance(message, str) else json.dumps(message, separators=(",", ":")))
 
 
 class Venue:

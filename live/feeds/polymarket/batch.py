@@ -117,8 +117,8 @@ class Batch:
             np.array([c.side == "SELL" for c in changes], np.int8),
             np.array([c.price for c in changes], np.float64),
             np.array([c.size for c in changes], np.float64),
-            np.array([c.best_bid for c in changes], np.float64),
-            np.array([c.best_ask for c in changes], np.float64),
+            _said([c.best_bid for c in changes]),
+            _said([c.best_ask for c in changes]),
         )
 
     def _make_room(self, pairs: int) -> None:
@@ -152,6 +152,14 @@ class Batch:
                     depth[f"{name}_{word}s_{what}"] = _lists(values, ends, unknown)
         native = pl.Series(_NATIVE[known[:, 0] + 2 * known[:, 1]])
         return pl.DataFrame(columns | depth | {"native": native})
+
+
+def _said(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Best prices as floats, NaN where the venue said nothing or sent an empty text."""
+    try:
+        return np.array(values, np.float64)
+    except ValueError:
+        return np.array([_NAN if value == "" else value for value in values], np.float64)
 
 
 def _lists(values: Any, ends: Any, missing: Any) -> pl.Series:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from live.feeds.wire import Amount, Millis, Share, Side, Size, decoder
+from live.feeds.wire import Amount, MaybeSide, Millis, Share, Size, decoder
 
 TakerSide = Literal["BUY", "SELL"]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
@@ -23,8 +23,8 @@ class Change(msgspec.Struct, gc=False):
     price: Share
     size: Size
     side: TakerSide
-    best_bid: Side | None = None
-    best_ask: Side | None = None
+    best_bid: MaybeSide = None
+    best_ask: MaybeSide = None
 
 
 class Level(msgspec.Struct, gc=False):
@@ -47,8 +47,8 @@ class Message(msgspec.Struct, gc=False):
     price: Share | None = None
     size: Amount | None = None
     side: TakerSide | None = None
-    best_bid: Side | None = None
-    best_ask: Side | None = None
+    best_bid: MaybeSide = None
+    best_ask: MaybeSide = None
     transaction_hash: Name | None = None
     hash: str | None = None
     last_trade_price: Any = None

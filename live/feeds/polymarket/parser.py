@@ -16,7 +16,7 @@ from live.feeds.polymarket.gamma import Told, read_reply
 from live.feeds.polymarket.markets import DOWN, TOKENS, UP, Market, Markets
 from live.feeds.polymarket.messages import ADDRESSES, MESSAGES, NEEDED, Address, Message
 from live.feeds.rows import Rows
-from live.feeds.wire import decode, millis
+from live.feeds.wire import decode, known, millis
 
 GAMMA = "gamma"
 """Feed name of recorded Gamma replies."""
@@ -141,8 +141,10 @@ class PolymarketParser(FeedParser):
 
     def _best_bid_ask(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         token = self._token(event, market)
-        if token is not None and event.best_bid is not None and event.best_ask is not None:
-            self._batch.check(2 * market.slot + token, event.best_bid, event.best_ask)
+        bid, ask = known(event.best_bid), known(event.best_ask)
+        if token is not None:
+            if bid is not None and ask is not None:
+                self._batch.check(2 * market.slot + token, bid, ask)
             self._talk(market, frame, rows)
 
     def _tick_size_change(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:

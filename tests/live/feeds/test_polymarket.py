@@ -164,6 +164,15 @@ def test_the_venues_best_prices_are_compared_with_ours() -> None:
     assert (parser.counts["checks"], parser.counts["disagreements"]) == (3, 2)
 
 
+@pytest.mark.parametrize("empty", [{"best_ask": ""}, {"best_ask": "1"}, {"best_ask": "0"}, {}])
+def test_an_empty_side_may_be_said_in_any_way(empty: dict[str, str]) -> None:
+    parser = PolymarketParser()
+    one_sided = book(BTC.up, {"0.98": "5"}, {})
+    quotes = tables(one_sided, changes(change(BTC.up, "0.99", "5", best_bid="0.99", **empty)), parser=parser)
+    assert quotes["binary_quotes"]["up_bid"].to_list() == [0.98, 0.99]
+    assert parser.counts["disagreements"] == 0
+
+
 def trade(**other: str) -> dict[str, Any]:
     return {
         "event_type": "last_trade_price", "market": BTC.condition_id, "asset_id": BTC.down, "price": "0.48",

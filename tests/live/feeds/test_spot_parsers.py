@@ -144,6 +144,14 @@ def test_an_empty_side_of_okx_is_null() -> None:
     assert (row["bid"], row["ask"], row["event_ns"]) == (9.0, None, T0)
 
 
+def test_an_empty_text_is_a_number_that_is_not_there() -> None:
+    data = {"instId": "BTC-USDT", "last": "9", "bidPx": "", "askPx": "10", "ts": "1790000000000"}
+    message = {"arg": {"channel": "tickers", "instId": "BTC-USDT"}, "data": [data]}
+    assert parse(OkxFeed().parser(), frames("okx", [message]))["spot"].select("bid", "ask").rows() == [(None, 10.0)]
+    tables = parse(CoinbaseFeed().parser(), frames("coinbase", [ticker(1, best_bid="", best_bid_quantity="")]))
+    assert tables["spot"].select("bid", "ask").rows() == [(None, 3120.6)]
+
+
 def best(update: int, kind: str = "snapshot", bids: Any = (("9", "1"),), asks: Any = (("10", "1"),)) -> dict[str, Any]:
     data = {"s": "BTCUSDT", "b": [list(b) for b in bids], "a": [list(a) for a in asks], "u": update, "seq": 7}
     return {"topic": "orderbook.1.BTCUSDT", "type": kind, "ts": 1790000000002, "cts": 1790000000000, "data": data}
