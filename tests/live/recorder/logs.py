@@ -60,7 +60,9 @@ class Story:
     def books(self) -> Frame:
         venue, session = PolymarketWs(), Session.__new__(Session)
         session.published = 0
-        snapshots = [venue.snapshot(session, token) | {"timestamp": str(self.now_ns // MS)} for token in (BTC.up, BTC.down)]
+        snapshots = [
+            venue.snapshot(session, token) | {"timestamp": str(self.now_ns // MS)} for token in (BTC.up, BTC.down)
+        ]
         return self.frame("polymarket", Kind.DATA, data(snapshots))
 
     def change(self, size: int) -> Frame:
