@@ -16,7 +16,7 @@ from benchmarks.measure import Others
 from benchmarks.rows import Row, Sizes
 from benchmarks.table import show, to_json
 
-NAMES = ("sma", "features", "replay", "sweep", "cscv", "spa", "bets", "start", "step", "tape")
+NAMES = ("sma", "features", "replay", "sweep", "cscv", "spa", "bets", "start", "step", "tape", "feeds")
 
 
 def main() -> int:

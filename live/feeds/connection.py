@@ -24,7 +24,7 @@ Sink = Callable[[Frame], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
 
 PLANNED = "planned"
-"""Reason of a reconnect that neither side regrets: it is done at once."""
+"""Reason of a reconnect that neither side regrets: it is done at once, if the connection had settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Patience:
     Args:
         first_s: longest pause before the first new attempt; doubles with every failure.
         longest_s: longest pause ever. Every pause is drawn evenly from half of its length to all of it.
+        settle_s: how long data must keep coming before earlier failures are forgotten.
         open_s: how long the handshake may take.
         close_s: how long to wait for a venue to agree that a connection is over.
         ping_s: how often to ping by the protocol, and how long the answer may take. It proves nothing about data.
@@ -42,6 +43,7 @@ class Patience:
 
     first_s: float = 0.5
     longest_s: float = 60.0
+    settle_s: float = 5.0
     open_s: float = 10.0
     close_s: float = 2.0
     ping_s: float = 20.0
@@ -78,7 +80,7 @@ class Connection:
         self.conn = conn
         self.reconnects = 0
         self.failures = 0
-        """Attempts in a row that brought no data."""
+        """Attempts in a row that brought no data, or not for long."""
         self.trouble = ""
         """Why the last connection ended, or could not be made."""
         self._sink, self._rng, self._sleep, self._patience = sink, rng, sleep, patience
@@ -104,7 +106,8 @@ class Connection:
         while True:
             reason = await self._once()
             self.reconnects += 1
-            await self._sleep(0.0 if reason == PLANNED else self._pause_s())
+            at_once = reason == PLANNED and self.failures == 0
+            await self._sleep(0.0 if at_once else self._pause_s())
 
     async def send(self, messages: Iterable[bytes]) -> None:
         """Tell the venue something now. Without a connection nothing is said: the next one subscribes by itself."""
@@ -189,7 +192,7 @@ class Connection:
     async def _act(self, seen: Seen, mono_ns: int) -> None:
         for stream in seen.streams:
             self._heard[stream.name, stream.asset] = mono_ns
-        if seen.streams:
+        if seen.streams and mono_ns - self._opened_ns >= self._patience.settle_s * SECOND:
             self.failures = 0
         if seen.send:
             await self.send(seen.send)

@@ -30,6 +30,10 @@ class Rows:
 
     def __init__(self, source: str = "arena") -> None:
         self.source = source
+        self.clear()
+
+    def clear(self) -> None:
+        """Throw everything away."""
         self._tuples: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _ORDER}
         self._windows: dict[str, dict[str, Any]] = {}
         self._frames: dict[str, list[pl.DataFrame]] = {}
@@ -91,10 +95,6 @@ class Rows:
     def refuse(self, table: str, rule: str, row: dict[str, Any]) -> None:
         """Quarantine one row of ``table`` under the name of the ``rule`` it breaks."""
         self._refused.setdefault(table, []).append({**row, "rule": rule})
-
-    def clear(self) -> None:
-        """Throw everything away."""
-        self.__init__(self.source)  # type: ignore[misc]
 
     def take(self) -> dict[str, pl.DataFrame]:
         """Everything appended since the last take, as frames that conform to the schema; empty tables are absent."""

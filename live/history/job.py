@@ -66,7 +66,7 @@ async def open_job(
             wall_ns=wall_ns,
             sleep=sleep,
             timeout_s=timeout_s,
-            keep=store.journal.keep,
+            keep=store.keep,
             held=store.journal.held,
         ) as http:
             yield Job(store, http, wall_ns, progress)

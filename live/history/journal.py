@@ -12,9 +12,11 @@ its requests from it first: that is how it goes on where it was killed.
 from __future__ import annotations
 
 import base64
+import fcntl
 import gzip
 import io
 import json
+import os
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -35,15 +37,23 @@ class Journal:
         catalog: the catalog's folder; need not exist yet.
         job: name of the folder under ``raw/rest``.
         wall_ns: wall clock, ns UTC: names the files.
+
+    Raises:
+        DataError: another run of the job is writing there, or a file of a killed run is damaged.
     """
 
     def __init__(self, catalog: Path, job: str, wall_ns: Callable[[], int]) -> None:
         self.folder = catalog / "raw" / "rest" / job
         self._wall_ns = wall_ns
         self._stream: BinaryIO | None = None
-        self._parts = sorted(self.folder.glob(f"*{PART}"))
+        self._lock: int | None = None
         self.held: dict[str, deque[Reply]] = {}
         """Good replies of runs that were killed, by address, oldest first."""
+        self._parts: list[Path] = []
+        if not self.folder.is_dir():
+            return
+        self._take_lock()
+        self._parts = sorted(self.folder.glob(f"*{PART}"))
         for part in self._parts:
             for reply in read_journal(part):
                 if reply.status == 200:
@@ -53,6 +63,7 @@ class Journal:
         """Add one reply."""
         if self._stream is None:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
             path = self._new_name()
             self._stream = path.open("xb")
             self._parts.append(path)
@@ -73,6 +84,21 @@ class Journal:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        """One run of a job at a time: another one would take this one's open file for that of a killed run."""
+        if self._lock is not None:
+            return
+        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise DataError(f"Another run of this fetch is writing to {self.folder}; wait until it is done.") from error
+        self._lock = handle
 
     def _new_name(self) -> Path:
         moment = datetime.fromtimestamp(self._wall_ns() // 1_000_000_000, tz=UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -59,7 +59,10 @@ async def fetch_by_market(
     """
     check_intervals(intervals_s)
     windows = _windows(job, assets, intervals_s, span)
-    done = _with_rows(job, table, source, ask_again)
+    if ask_again:
+        streams = pl.Series([f"{table}/{name}" for name in windows["market_id"]], dtype=pl.String)
+        job.store.forget_gaps(source, pl.col("stream").is_in(streams.implode()))
+    done = _with_rows(job, table, source)
     lines = []
     for (asset, interval_s), group in windows.partition_by(["asset", "interval_s"], as_dict=True).items():
         tally = Tally(f"polymarket {asset} {INTERVAL_NAMES[interval_s]}")
@@ -134,10 +137,8 @@ def _windows(job: Job, assets: Sequence[str], intervals_s: Sequence[int], span: 
     return rows
 
 
-def _with_rows(job: Job, table: str, source: str, ask_again: bool) -> pl.Series:
+def _with_rows(job: Job, table: str, source: str) -> pl.Series:
     have = job.store.scan(table, source).select("market_id").unique().collect().to_series()
-    if ask_again:
-        return have
     empty = (
         job.store.scan("gaps", source)
         .filter((pl.col("reason") == NOT_SERVED) & pl.col("stream").str.starts_with(f"{table}/"))

@@ -80,7 +80,9 @@ async def fill(job: Job, series: Regular, span: Span, held_ns: I8, fetch: Fetch,
     wanted = (span[0], min(span[1], series.last_final_ns(now_ns)))
     tally.wanted = series.count(missing(wanted, series.step_s, np.empty(0, np.int64)))
     if ask_again:
-        job.store.forget_gaps(series.stream, series.asset, series.source, wanted)
+        named = (pl.col("stream") == series.stream) & (pl.col("asset") == series.asset)
+        inside = (pl.col("recv_ns") < wanted[1]) & (pl.col("until_ns") > wanted[0])
+        job.store.forget_gaps(series.source, named & inside)
     known = job.store.not_served(series.stream, series.asset, series.source)
     lacking = missing(wanted, series.step_s, held_ns, known)
     tally.held = tally.wanted - series.count(lacking)

@@ -40,21 +40,20 @@ def missing(span: Span, step_s: int, have_ns: I8, known_gaps: Sequence[Span] = (
 
 
 def pages(spans: Sequence[Span], step_s: int, most: int) -> Iterator[Span]:
-    """``spans`` cut into pieces of at most ``most`` grid points, in order.
+    """What to ask for, so that every point of ``spans`` is covered: pieces of at most ``most`` grid points, in order.
 
-    Spans that lie close together become one piece where it costs no further request.
+    Pieces never cross a multiple of their greatest length. So a run that begins a little later asks for the same
+    pieces as the one before, and holes that lie close together are one piece.
     """
     step = step_s * SECOND * most
     start = end = 0
     for lo, hi in spans:
-        if end and hi <= start + step:
-            end = hi
-            continue
-        if end:
-            yield start, end
-        start, end = lo, hi
-        while end - start > step:
-            yield start, start + step
-            start += step
+        while lo < hi:
+            upto = min(hi, (lo // step + 1) * step)
+            if end and lo // step != start // step:
+                yield start, end
+                end = 0
+            start, end = (start if end else lo), upto
+            lo = upto
     if end:
         yield start, end

@@ -13,6 +13,7 @@ from arena.market.catalog import MANIFEST, Catalog
 from arena.market.schema import TABLES
 from live.history.journal import Journal
 from live.history.spans import Span
+from live.rest.http import Reply
 
 NOT_SERVED = "not_served"
 """Reason of a gap: the venue answered, and had nothing for that time."""
@@ -26,7 +27,7 @@ class Store:
     process had not committed is in the journal, from which the next run takes it.
 
     Args:
-        catalog: folder; made at the first commit if it does not exist.
+        catalog: folder; made when the first reply comes, if it does not exist.
         job: names the folder of the raw replies.
         clock: monotonic, seconds.
         wall_ns: wall clock, ns UTC.
@@ -53,6 +54,8 @@ class Store:
         self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._committed_at = clock()
         self._touched: set[str] = set()
+        self.quarantined: dict[str, int] = {}
+        """Rows that the catalog's quality rules refused, by rule."""
 
     def __enter__(self) -> Store:
         return self
@@ -65,6 +68,13 @@ class Store:
             self._compact()
         finally:
             self.journal.close()
+
+    def keep(self, reply: Reply) -> None:
+        """Keep a raw reply beside the catalog, which is made, empty, if this is the first."""
+        if not (self.path / MANIFEST).is_file():
+            with Catalog.append_or_create(self.path):
+                pass
+        self.journal.keep(reply)
 
     def scan(self, table: str, source: str | None = None) -> pl.LazyFrame:
         """Rows of the catalog as of the last commit; none where there is no catalog."""
@@ -85,11 +95,10 @@ class Store:
         )
         return list(rows.select("recv_ns", "until_ns").collect().iter_rows())
 
-    def forget_gaps(self, stream: str, asset: str, source: str, span: Span) -> None:
-        """Forget that the venue had nothing for parts of ``span``, so that it is asked again."""
+    def forget_gaps(self, source: str, which: pl.Expr) -> None:
+        """Forget that the venue had nothing, for those rows of ``gaps`` that ``which`` picks: it is asked again."""
         gaps = self.scan("gaps", source).collect()
-        named = (pl.col("stream") == stream) & (pl.col("asset") == asset) & (pl.col("reason") == NOT_SERVED)
-        stale = named & (pl.col("recv_ns") < span[1]) & (pl.col("until_ns") > span[0])
+        stale = which & (pl.col("reason") == NOT_SERVED)
         if gaps.filter(stale).height:
             with Catalog.update(self.path) as writer:
                 writer.drop("gaps", [source])
@@ -124,8 +133,10 @@ class Store:
                 for name in TABLES:  # windows first: what refers to them is checked against them
                     if frames := self._waiting.get(name):
                         frame = pl.concat(frames).sort(TABLES[name].time, maintain_order=True)
-                        writer.write(name, frame, known_defects=self._defects.get(name), upsert=True)
+                        refused = writer.write(name, frame, known_defects=self._defects.get(name), upsert=True)
                         self._touched.add(name)
+                        for rule, rows in refused.items():
+                            self.quarantined[rule] = self.quarantined.get(rule, 0) + rows
             self._waiting.clear()
         self.journal.seal()
         self._committed_at = self._clock()

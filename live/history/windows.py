@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -78,8 +79,10 @@ async def _fetch_kind(job: Job, gamma: Gamma, asset: str, interval_s: int, span:
     wanted = [updown_slug(asset, interval_s, open_ns) for open_ns in opens]
     lacking = [slug for slug in wanted if not _complete(old.get(slug), job.wall_ns())]
     tally.wanted, tally.held = len(wanted), len(wanted) - len(lacking)
-    for done, batch in _batches(lacking):
+    done = 0
+    for batch in _batches(lacking, interval_s):
         job.progress(name, done, len(lacking))
+        done += len(batch)
         events = await gamma.events(batch)
         rows = []
         for slug in batch:
@@ -109,6 +112,7 @@ def _filled(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
     return {name: old.get(name) if value is None else value for name, value in new.items()}
 
 
-def _batches(slugs: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    for start in range(0, len(slugs), SLUGS_PER_REQUEST):
-        yield start, slugs[start : start + SLUGS_PER_REQUEST]
+def _batches(slugs: Sequence[str], interval_s: int) -> Iterator[list[str]]:
+    """Names that go into one request: the same ones, whenever a run begins."""
+    for _, batch in groupby(slugs, key=lambda slug: int(slug.rpartition("-")[2]) // (interval_s * SLUGS_PER_REQUEST)):
+        yield list(batch)

@@ -20,7 +20,7 @@ GAMMA = Host("https://gamma-api.polymarket.com", rate_per_s=10.0, burst=5)
 INTERVAL_NAMES = {300: "5m", 900: "15m", 14_400: "4h"}
 """Length of a window in seconds, and how slugs spell it."""
 SLUGS_PER_REQUEST = 50
-"""The venue takes up to 100; half of that keeps the address under 2 kB."""
+"""A page holds up to 100; half of that keeps the address under 2 kB."""
 
 
 def updown_slug(asset: str, interval_s: int, open_ns: int) -> str:
@@ -70,14 +70,41 @@ class Gamma:
     async def events(self, slugs: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The events of these names that the venue has, by name; at most :data:`SLUGS_PER_REQUEST`.
 
+        Open and closed events are listed apart: names that are not among the closed ones are looked for among
+        the open ones.
+
         Raises:
-            DataError: the venue does not answer, or with something that is no list of events.
+            DataError: the venue does not answer, or with something that is no list of events, or in a circle.
         """
         if len(slugs) > SLUGS_PER_REQUEST:
             raise ConfigError(f"{len(slugs)} events in one request; ask for at most {SLUGS_PER_REQUEST}.")
-        reply = await self._http.get(self._host, "/events", {"slug": tuple(slugs), "limit": len(slugs)})
-        listed = reply.json() if reply.found else None
-        if not isinstance(listed, list) or not all(isinstance(e, dict) and "slug" in e for e in listed):
-            raise DataError(f"GET {reply.url} was not answered with a list of events.")
-        asked = frozenset(slugs)
-        return {event["slug"]: event for event in listed if event["slug"] in asked}
+        found: dict[str, dict[str, Any]] = {}
+        for closed in (True, False):
+            if left := [slug for slug in slugs if slug not in found]:
+                found |= await self._listed(left, closed)
+        return found
+
+    async def _listed(self, slugs: Sequence[str], closed: bool) -> dict[str, dict[str, Any]]:
+        asked: dict[str, str | int | bool | Sequence[str]] = {
+            "slug": tuple(slugs),
+            "closed": closed,
+            "limit": len(slugs),
+        }
+        found: dict[str, dict[str, Any]] = {}
+        seen: set[str] = set()
+        cursor: str | None = None
+        while True:
+            reply = await self._http.get(
+                self._host, "/events/keyset", asked | ({"after_cursor": cursor} if cursor else {})
+            )
+            page = reply.json() if reply.found else None
+            events = page.get("events") if isinstance(page, dict) else None
+            if not isinstance(events, list) or not all(isinstance(e, dict) and "slug" in e for e in events):
+                raise DataError(f"GET {reply.url} was not answered with a list of events.")
+            found |= {event["slug"]: event for event in events if event["slug"] in slugs}
+            cursor = page.get("next_cursor") if isinstance(page, dict) else None
+            if not cursor or len(found) == len(slugs) or not events:
+                return found
+            if cursor in seen:
+                raise DataError(f"GET {reply.url}: the pages lead in a circle; the events are not used.")
+            seen.add(cursor)

@@ -8,6 +8,7 @@ every fee market and are no rate. A market of an unknown protocol version is ref
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 from arena.errors import DataError
 from arena.units import SECOND
 
-_SLUG = re.compile(r"(?P<asset>[a-z0-9]+)-updown-(?P<length>5m|15m|4h)-(?P<open>\d+)")
+_SLUG = re.compile(r"(?P<asset>[a-z0-9]+)-updown-(?P<length>5m|15m|4h)-(?P<open>\d{1,10})", re.ASCII)
 _LENGTHS = {"5m": 300, "15m": 900, "4h": 14_400}
 _TOKEN_FIELDS = {"v1": "clobTokenIds", "v2": "positionIds"}
 """What is traded: conditional tokens, or positions of the venue's second protocol."""
@@ -89,7 +90,7 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
         "tick_size": None if market.get("closed") else _number(market, "orderPriceMinTickSize", slug),
         "min_order_size": _number(market, "orderMinSize", slug),
         "volume": _number(market, "volumeNum" if market.get("volumeNum") is not None else "volume", slug),
-        "condition_id": market.get("conditionId") or None,
+        "condition_id": _condition(market),
         "up_token_id": tokens.get("up"),
         "down_token_id": tokens.get("down"),
         "source": source,
@@ -105,7 +106,7 @@ def _event(market: Mapping[str, Any]) -> Mapping[str, Any]:
 def _token_field(market: Mapping[str, Any]) -> str:
     # Markets listed before the second protocol existed carry no version.
     version = market.get("version") or "v1"
-    if version not in _TOKEN_FIELDS:
+    if not isinstance(version, str) or version not in _TOKEN_FIELDS:
         raise DataError(
             f"Gamma market {market['slug']} is of protocol version {version!r}; known are "
             f"{', '.join(_TOKEN_FIELDS)}. It is not stored: what its tokens are is not known."
@@ -118,7 +119,7 @@ def _list(market: Mapping[str, Any], field: str) -> list[Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value) if value else []
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"Gamma market {market['slug']}: {field} is not a JSON list ({error}); not stored."
             ) from error
@@ -194,14 +195,24 @@ def _settlement_rule(market: Mapping[str, Any]) -> str | None:
     return "spot" if _STREAM.search(link) else None
 
 
+def _condition(market: Mapping[str, Any]) -> str | None:
+    value = market.get("conditionId") or None
+    if value is not None and not isinstance(value, str):
+        raise DataError(f"Gamma market {market['slug']}: conditionId is a {type(value).__name__}; not stored.")
+    return value
+
+
 def _number(fields: Mapping[str, Any], name: str, slug: str) -> float | None:
     value = fields.get(name)
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"Gamma market {slug}: {name} is {value!r}, not a number; not stored.") from error
+    if not math.isfinite(number):
+        raise DataError(f"Gamma market {slug}: {name} is {value!r}, not a number; not stored.")
+    return number
 
 
 def _time_ns(market: Mapping[str, Any], field: str) -> int | None:

@@ -159,9 +159,10 @@ class Http:
                 return tried.reply
             status = tried.reply.status if tried.reply is not None else 0
             if 300 <= status < 500 and status not in (408, 425, 429):
-                raise NoAnswer(
-                    f"GET {url} was refused: {tried.trouble}. Check what was asked for; asking again will not help."
+                hint = (
+                    "The venue may not serve this country" if status in (401, 403, 451) else "Check what was asked for"
                 )
+                raise NoAnswer(f"GET {url} was refused: {tried.trouble}. {hint}; asking again will not help.")
             if status == 425:
                 restarts += 1
             else:

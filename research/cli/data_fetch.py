@@ -7,7 +7,6 @@ commands, so that ``--help`` is instant.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,10 +18,10 @@ from research.cli.when import parse_length, parse_list, parse_span
 if TYPE_CHECKING:
     from live.history.job import Job
     from live.history.report import FetchLine
-
+    from live.history.store import Store
     from live.rest.pace import Host
 
-HISTORY = Path("data/history")
+HISTORY = "data/history"
 """Default catalog of what was fetched."""
 
 app = typer.Typer(
@@ -37,7 +36,7 @@ From = Annotated[
     str, typer.Option("--from", metavar="WHEN", help="Start: a date, a UTC time, or how long ago (7d, 4h).")
 ]
 Until = Annotated[str, typer.Option("--until", metavar="WHEN", help="End (exclusive): the same, or now.")]
-To = Annotated[Path, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")]
+To = Annotated[str, typer.Option("--to", metavar="CATALOG", help="Catalog to make or add to.")]
 Windows = Annotated[str, typer.Option("--intervals", metavar="L,M", help="Lengths of windows: 5m, 15m, 4h.")]
 Again = Annotated[bool, typer.Option("--again", help="Ask also for what the venue did not have before.")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Ask this server instead of the venue's.")]
@@ -98,7 +97,6 @@ def windows(
     Example: arena-data fetch windows --assets BTC,ETH --intervals 5m,15m --from 7d
     """
     from live.history.windows import fetch_windows
-
     from live.rest.gamma import GAMMA
 
     lengths = [parse_length(text) for text in parse_list(intervals)]
@@ -126,7 +124,6 @@ def prices(
     Example: arena-data fetch prices --assets BTC --intervals 5m --from 2d
     """
     from live.history.prices import KNOWN_DEFECTS, fetch_prices
-
     from live.rest.clob import CLOB
 
     lengths = [parse_length(text) for text in parse_list(intervals)]
@@ -154,7 +151,6 @@ def trades(
     Example: arena-data fetch trades --assets BTC --intervals 5m --from 2d
     """
     from live.history.trades import KNOWN_DEFECTS, fetch_trades
-
     from live.rest.data_api import DATA_API
 
     lengths = [parse_length(text) for text in parse_list(intervals)]
@@ -182,7 +178,6 @@ def vol(
     Example: arena-data fetch vol --assets BTC,ETH --interval 1h --from 90d
     """
     from live.history.vol import fetch_vol
-
     from live.rest.deribit import DERIBIT
 
     async def work(job: Job, span: tuple[int, int]) -> Sequence[FetchLine]:
@@ -203,12 +198,13 @@ def _host(host: Host, url: str | None) -> Host:
 
 
 def _run(
-    name: str, table: str, work: Work, start: str, until: str, to: Path, defects: Mapping[str, Mapping[str, str]]
+    name: str, table: str, work: Work, start: str, until: str, to: str, defects: Mapping[str, Mapping[str, str]]
 ) -> None:
     import asyncio
     import time
 
     import numpy as np
+
     from live.history.job import open_job
 
     span = parse_span(start, until, time.time_ns())
@@ -220,21 +216,21 @@ def _run(
             tasks[what] = bar.add_task(what, total=steps)
         bar.update(tasks[what], completed=done, total=steps)  # type: ignore[arg-type]
 
-    async def run() -> Sequence[FetchLine]:
+    async def run() -> tuple[Sequence[FetchLine], Store]:
         rng = np.random.default_rng()
         async with open_job(to, name, rng=rng, progress=progress, sleep=asyncio.sleep, known_defects=defects) as job:
-            return await work(job, span)
+            return await work(job, span), job.store
 
     try:
         with bar:
-            lines = asyncio.run(run())
+            lines, store = asyncio.run(run())
     except KeyboardInterrupt:
         console_for().print(f"Stopped. What came is in {to}; run the same command to go on.", soft_wrap=True)
         raise typer.Exit(130) from None
-    _print(lines, table, to / "raw" / "rest" / name, to)
+    _print(lines, table, store)
 
 
-def _print(lines: Sequence[FetchLine], table: str, raw: Path, to: Path) -> None:
+def _print(lines: Sequence[FetchLine], table: str, store: Store) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -246,7 +242,10 @@ def _print(lines: Sequence[FetchLine], table: str, raw: Path, to: Path) -> None:
         numbers = (line.wanted, line.held, line.rows, line.absent, len(line.refused))
         summary.add_row(line.what, *(f"{number:,}" for number in numbers))
     console.print(summary)
-    console.print(f"{to}  raw replies in {raw}", soft_wrap=True)
+    console.print(f"{store.path}  raw replies in {store.journal.folder}", soft_wrap=True)
+    if store.quarantined:
+        rules = ", ".join(f"{rule} {rows:,}" for rule, rows in sorted(store.quarantined.items()))
+        console.print(f"quarantined: {rules}", soft_wrap=True)
     refused = [sentence for line in lines for sentence in line.refused]
     if refused:
         for sentence in refused[1:10]:

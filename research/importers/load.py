@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.catalog import MANIFEST, Catalog, CatalogWriter
+from arena.market.catalog import Catalog, CatalogWriter
 from arena.market.schema import TABLES, Table
-from research.importers.gaps import oracle_gaps, quote_gaps, spot_gaps
-from research.importers.recordings import RECORDINGS, Imported, Recording
+from research.importers.gaps import FINDERS, FOUND_HERE
+from research.importers.merge import in_time_order, merge
+from research.importers.recording import Imported, Recording
+from research.importers.recordings import RECORDINGS
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -37,11 +41,11 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: the files read, those not recognised, and each table."""
+    """What an import did: the files read, those left out with the reason, and each table."""
 
-    catalog: Path
+    catalog: str
     files: tuple[str, ...]
-    skipped: tuple[str, ...]
+    skipped: Mapping[str, str]
     tables: tuple[TableReport, ...]
 
 
@@ -77,14 +81,14 @@ def import_path(
         done += 1
 
     imported: list[Imported] = []
-    for recording, path in found:
-        tell(f"reading {path.name}")
-        imported.append(recording.read(path))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        reading = pool.map(lambda item: item[0].read(item[1]), found)
+        for _, path in found:
+            tell(f"reading {path.name}")
+            imported.append(next(reading))
 
-    catalog_path = Path(catalog_path)
-    exists = (catalog_path / MANIFEST).is_file()
     reports: list[TableReport] = []
-    with Catalog.update(catalog_path) if exists else Catalog.create(catalog_path) as writer:
+    with Catalog.append_or_create(catalog_path) as writer:
         for name in TABLES:  # windows first: quotes are checked against them
             tell(f"writing {name}")
             frames = [part.tables[name] for part in imported if name in part.tables]
@@ -92,30 +96,46 @@ def import_path(
                 reports.append(_write_table(writer, TABLES[name], frames, imported, found))
     if progress is not None:
         progress("done", steps, steps)
-    return ImportReport(catalog_path, tuple(str(path) for _, path in found), skipped, tuple(reports))
+    return ImportReport(str(catalog_path), tuple(str(path) for _, path in found), skipped, tuple(reports))
 
 
-def _recognise(paths: list[Path]) -> tuple[list[tuple[Recording, Path]], tuple[str, ...]]:
+RAW = ".jsonl.gz"
+NOT_RECOGNISED, FOLDER, RAW_FRAMES = (
+    "not recognised",
+    "a folder: import it by its own path",
+    ("raw frames: use arena-data reparse"),
+)
+
+
+def _recognise(paths: list[Path]) -> tuple[list[tuple[Recording, Path]], dict[str, str]]:
     known = ", ".join(sorted(RECORDINGS))
     found: list[tuple[Recording, Path]] = []
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}
     for path in paths:
         if path.is_dir():
             for entry in sorted(path.iterdir()):
                 if entry.is_file() and entry.suffix == ".parquet" and entry.stem in RECORDINGS:
                     found.append((RECORDINGS[entry.stem], entry))
                 elif not entry.name.startswith(".") and entry.suffix != ".md":
-                    skipped.append(str(entry) + ("/" if entry.is_dir() else ""))
+                    skipped[str(entry)] = _why_not(entry)
         elif not path.exists():
             raise DataError(f"There is no file or folder {path}; check the path.")
         elif path.suffix == ".parquet" and path.stem in RECORDINGS:
             found.append((RECORDINGS[path.stem], path))
+        elif path.name.endswith(RAW):
+            raise DataError(f"{path} holds raw frames, not rows; bring them in with arena-data reparse.")
         else:
             raise DataError(f"{path} is not a recording Arena can read; it reads (by file name) {known}.")
     if not found:
         where = ", ".join(str(p) for p in paths)
         raise DataError(f"Nothing in {where} is a recording Arena can read; it reads (by file name) {known}.")
-    return sorted(found, key=lambda item: (item[0].priority, str(item[1]))), tuple(skipped)
+    return sorted(found, key=lambda item: (item[0].priority, str(item[1]))), skipped
+
+
+def _why_not(entry: Path) -> str:
+    if entry.is_dir():
+        return FOLDER
+    return RAW_FRAMES if entry.name.endswith(RAW) else NOT_RECOGNISED
 
 
 def _write_table(
@@ -138,72 +158,30 @@ def _write_table(
 
     # What the catalog refused before comes along: it is screened again with its neighbours, and counted.
     held = pl.concat([so_far.scan(table.name), so_far.quarantined(table.name).drop("rule")])
-    frames.append(held.filter(pl.col("source").is_in(sources)).collect().sort(table.time, maintain_order=True))
-    merged, repeated = _merge(table, frames)
-    times = [name for name in (table.time, "event_ns") if name in table.schema]
+    held_rows = held.filter(pl.col("source").is_in(sources)).collect()
+    if held_rows.height:
+        frames = [*frames, held_rows.sort(table.time, maintain_order=True)]
+    merged, repeated = merge(table, frames)
     known_defects: dict[str, list[str]] = {}
     for part in imported:
         for source, text in part.known_defects.get(table.name, {}).items():
             known_defects.setdefault(source, []).extend((text,) if isinstance(text, str) else text)
-    quarantined = writer.write(
-        table.name, merged.sort(times, maintain_order=True), known_defects=known_defects, replace=True
-    )
+    quarantined = writer.write(table.name, in_time_order(table, merged), known_defects=known_defects, replace=True)
     gaps = _write_gaps(writer, table.name, sources)
     written = writer.so_far().manifest.tables[table.name].sources
     rows = sum(written.get(source, 0) for source in sources)
     return TableReport(table.name, read, repeated, rows, quarantined, gaps)
 
 
-def _merge(table: Table, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, int]:
-    """All frames as one, rows that an earlier frame has already left out; and how many those were.
-
-    Repeats within one frame stay: they are for the ``duplicate`` rule to name.
-    """
-    # Two files may hold one book with sizes rounded differently: a moment of one token is the same row.
-    quotes = table.name == "binary_quotes"
-    key = ["market_id", "source", "recv_ns", "event_ns", "native"] if quotes else list(table.key)
-    frames = [frame for frame in frames if not frame.is_empty()] or frames[:1]
-    if quotes:
-        frames = sorted(frames, key=lambda frame: frame["up_bids_px"].null_count() == frame.height)
-    merged, repeated = frames[0], 0
-    for frame in frames[1:]:
-        if table.name == "windows":
-            merged = _fill(merged, frame, key)
-        fresh = frame.join(merged.select(key), on=key, how="anti", nulls_equal=True, maintain_order="left")
-        repeated += frame.height - fresh.height
-        merged = pl.concat([merged, fresh])
-    return merged, repeated
-
-
-def _fill(frame: pl.DataFrame, other: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    values = [name for name in frame.columns if name not in key]
-    joined = frame.join(
-        other.unique(key, keep="first", maintain_order=True),
-        on=key,
-        how="left",
-        suffix="__other",
-        maintain_order="left",
-    )
-    return joined.select(
-        pl.coalesce(name, f"{name}__other").alias(name) if name in values else pl.col(name) for name in frame.columns
-    )
-
-
 def _write_gaps(writer: CatalogWriter, table: str, sources: list[str]) -> int:
-    if table not in ("binary_quotes", "spot", "oracle"):
+    if table not in FINDERS:
         return 0
     so_far = writer.so_far()
-    rows = so_far.scan(table).filter(pl.col("source").is_in(sources))
-    if table == "binary_quotes":
-        columns = ["market_id", "asset", "source", "recv_ns"]
-        new = quote_gaps(rows.select(columns).collect(), so_far.scan("windows").collect())
-    else:
-        new = (oracle_gaps if table == "oracle" else spot_gaps)(rows.collect())
-    others = (
-        so_far.scan("gaps")
-        .filter(pl.col("source").is_in(sources) & ~pl.col("stream").str.starts_with(f"{table}/"))
-        .collect()
-    )
+    finder = FINDERS[table]
+    rows = so_far.scan(table).filter(pl.col("source").is_in(sources)).select(finder.columns).collect()
+    new = finder.find(rows, so_far.scan("windows"))
+    found_before = pl.col("stream").str.starts_with(f"{table}/") & pl.col("reason").is_in(FOUND_HERE)
+    others = so_far.scan("gaps").filter(pl.col("source").is_in(sources) & ~found_before).collect()
     writer.drop("gaps", sources)
     gaps = pl.concat([others, new]).sort("recv_ns", maintain_order=True)
     if gaps.height:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from arena.lab.config import LabConfig
-from arena.lab.generate import LabTables, generate
+from arena.lab.generate import generate
+from arena.lab.tables import LabTables
 
 
 @pytest.fixture(scope="session")

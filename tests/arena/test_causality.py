@@ -12,7 +12,7 @@ import pytest
 
 import arena.causality as causality
 from arena.causality import CausalityReport, Finding, Frames, check, first_difference, run_strategy
-from arena.lab.generate import LabTables
+from arena.lab.tables import LabTables
 from arena.market.build import build_tape
 from arena.market.windows import Market
 from arena.strategies import load, names

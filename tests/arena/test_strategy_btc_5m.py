@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arena.causality import run_strategy
 from arena.engine.prepare import mark_entries
 from arena.errors import ConfigError
-from arena.lab.generate import LabTables
+from arena.lab.tables import LabTables
 from arena.market.build import build_tape
 from arena.market.tape import NEVER_MS, Records
 from arena.market.windows import Market

@@ -58,11 +58,15 @@ def event(slug: str, /, *, resolved: str | None = "Up", version: str | None = "v
 
 
 class GammaServer(VenueServer):
-    """Serves ``events``: by slug, one or many."""
+    """Serves ``events``: by slug, or in lists of open or of closed ones, ``page`` at a time.
 
-    def __init__(self, **kwargs: Any) -> None:
+    ``circle`` sends one cursor for ever. The old list (``/events``) is gone.
+    """
+
+    def __init__(self, page: int = 100, circle: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.events: dict[str, dict[str, Any]] = {}
+        self.page, self.circle = page, circle
 
     def list_windows(self, asset: str, length: str, first_s: int, count: int, **changes: Any) -> list[str]:
         slugs = [f"{asset}-updown-{length}-{first_s + i * LENGTHS[length]}" for i in range(count)]
@@ -70,9 +74,16 @@ class GammaServer(VenueServer):
         return slugs
 
     def answer(self, asked: Asked) -> Any:
-        if asked.path == "/events":
-            limit = int(asked.params.get("limit", ["20"])[0])
-            return [self.events[slug] for slug in asked.params["slug"] if slug in self.events][:limit]
+        if asked.path == "/events/keyset":
+            closed = asked.one("closed") == "true"
+            wanted = [self.events[slug] for slug in asked.params["slug"] if slug in self.events]
+            wanted = [found for found in wanted if found["markets"][0]["closed"] is closed]
+            start = int(asked.params.get("after_cursor", ["0"])[0])
+            end = start + min(self.page, int(asked.one("limit")))
+            more = end < len(wanted) or self.circle
+            return {"events": wanted[start:end]} | (
+                {"next_cursor": str(self.page if self.circle else end)} if more else {}
+            )
         kind, _, slug = asked.path.removeprefix("/").partition("/slug/")
         if slug not in self.events:
             raise NotFound

@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import polars as pl
+
 from arena.errors import DataError
+from arena.market.catalog import sql
 from arena.market.catalog.commit import Terms, changing, unreferenced
 from arena.market.catalog.files import in_threads
 from arena.market.catalog.storage import MANIFEST, Storage, storage_at
@@ -117,6 +120,14 @@ class Catalog(CatalogView):
             found = unreferenced(storage, manifest, terms)
             storage.remove(found)
         return found
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The answer to a SELECT over the catalog's tables and ``quarantine_<table>``; see :func:`sql.query`.
+
+        Raises:
+            DataError: a table or column is not there, or the query is not SQL that polars reads.
+        """
+        return sql.query(self, query)
 
     def verify(self, progress: Progress | None = None) -> None:
         """Read every file and compare its bytes with the manifest.

@@ -53,10 +53,9 @@ def write_parquet(storage: Storage, frame: pl.LazyFrame, folder: str, stem: str)
 
 
 def write_partitions(storage: Storage, spec: Table, frame: pl.DataFrame) -> list[tuple[FileEntry, bool]]:
-    """Write clean rows, one file per asset, UTC day and source; with each entry, whether its file is new."""
-    day = pl.from_epoch(pl.col(spec.time), time_unit="ns").dt.date().alias("__date")
+    """Write clean rows, one file per asset, partition and source; with each entry, whether its file is new."""
     # The time column's name is kept out of the key: parts keep file order within one time (stable sort).
-    parts = frame.with_columns(day).partition_by(
+    parts = frame.with_columns(spec.first_day.alias("__date")).partition_by(
         ["asset", "source", "__date"], maintain_order=True, as_dict=True, include_key=True
     )
 

@@ -2,8 +2,9 @@
 
 A commit must not undo another one. S3 replaces the manifest on the condition that it still is the one that was
 read (``If-Match``; ``If-None-Match: *`` for the first), so that writers need no lock. Other stores have no such
-request that fsspec could send: there a writer holds the object ``.lock``, made only if it is not there. Reading
-is by polars itself where it speaks the protocol (S3), else by way of fsspec, whole files at a time.
+request that fsspec could send: there a writer holds the object ``.lock``, made by ``mode="create"``, which is as
+exclusive as the store's driver makes it. S3 is read by polars itself, the columns and row groups it needs; other
+stores by way of fsspec, whole files at a time.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class ObjectStorage:
     @contextmanager
     def lock(self, wait_s: float) -> Iterator[None]:
         """See :meth:`Storage.lock`. A killed writer leaves its lock: the error says how to take it away."""
+        self._make_room(_LOCK)
         deadline = time.monotonic() + wait_s
         mine = f"{socket.gethostname()} process {os.getpid()}".encode()
         while True:
@@ -129,13 +131,18 @@ class ObjectStorage:
         if self.fs.exists(self.at(path)):
             file.unlink()
             return False
+        self._make_room(path)
         self.fs.put_file(str(file), self.at(path))
         file.unlink()
         return True
 
     def put(self, path: str, data: bytes) -> None:
         """See :meth:`Storage.put`."""
+        self._make_room(path)
         self.fs.pipe_file(self.at(path), data)
+
+    def _make_room(self, path: str) -> None:
+        self.fs.makedirs(self.at(path).rsplit("/", 1)[0], exist_ok=True)
 
     def sync(self, paths: Iterable[str]) -> None:
         """See :meth:`Storage.sync`: a store that took an object has it."""
@@ -207,6 +214,9 @@ class S3Storage(ObjectStorage):
                 return False
             raise
         return True
+
+    def _make_room(self, path: str) -> None:
+        """Objects need no folders, and asking for one could make a bucket."""
 
     def scan(self, paths: list[str]) -> pl.LazyFrame:
         """See :meth:`Storage.scan`; polars asks the store for the columns and row groups it needs."""

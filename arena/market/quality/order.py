@@ -18,7 +18,7 @@ def duplicate_key(table: Table) -> list[str]:
 
 
 def duplicate(facts: Facts) -> pl.Expr | None:
-    """A key that an earlier row had, in the frame or before it."""
+    """A key that an earlier row had, in the frame or among the rows kept before."""
     key = duplicate_key(facts.table)
     frame, held = facts.frame.select(key), 0
     if facts.seam is not None and facts.seam.keys.height:
@@ -52,7 +52,7 @@ def _repeats(values: pl.Series) -> pl.Series:
 
 
 def time_back(facts: Facts) -> pl.Expr | None:
-    """A receive time behind the latest of its stream, in the frame or before it."""
+    """A receive time behind the latest of its stream."""
     time, stream = pl.col("recv_ns"), list(facts.table.stream)
     marks = []
     if not facts.frame["recv_ns"].is_sorted():
@@ -60,6 +60,6 @@ def time_back(facts: Facts) -> pl.Expr | None:
         marks.append(time < time.cum_max().over(stream))
     if facts.seam is not None and facts.seam.latest.height:
         latest = facts.seam.latest.select(*stream, pl.col("recv_ns").alias("__latest"))
-        known = facts.frame.select(stream).join(latest, on=stream, how="left", maintain_order="left")
+        known = facts.frame.select(stream).join(latest, on=stream, how="left", maintain_order="left", nulls_equal=True)
         marks.append(time < pl.lit(known["__latest"]))
     return any_of(marks)

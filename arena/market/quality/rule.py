@@ -17,7 +17,7 @@ FLOAT_SLACK = 1e-9
 class Seam:
     """Where new rows meet rows that were kept before: what ``duplicate`` and ``time_back`` need of those.
 
-    ``keys`` are held rows with the columns of :func:`arena.market.quality.order.duplicate_key`, at least those
+    ``keys`` are held rows with the columns of :func:`~arena.market.quality.order.duplicate_key`, at least those
     that a new row could repeat; ``latest`` has the table's stream columns and ``recv_ns``, the latest of each
     stream (ns UTC), at least of the streams in which a new row could be late.
     """

@@ -79,8 +79,9 @@ class Batch:
     def flush(self) -> pl.DataFrame:
         """Apply everything; rows of ``binary_quotes`` without their source, one per message that shows a book."""
         self._make_room(len(self._markets.slots))
-        columns = [np.array(column) for column in zip(*self.messages, strict=True)]
-        kind, book, count, recv_ns, event_ns, bid, ask = columns
+        *integers, bids, asks = zip(*self.messages, strict=True)
+        kind, book, count, recv_ns, event_ns = (np.array(column, np.int64) for column in integers)
+        bid, ask = np.array(bids, np.float64), np.array(asks, np.float64)
         stop = np.zeros(len(kind), np.int64)
         for which in (CHANGES, SNAPSHOT):
             stop[kind == which] = np.cumsum(count[kind == which])

@@ -21,6 +21,7 @@ from live.feeds.wire import decode, millis
 GAMMA = "gamma"
 """Feed name of recorded Gamma replies."""
 _DATA = int(Kind.DATA)
+_RAW = msgspec.json.Decoder()
 
 
 class PolymarketParser(FeedParser):
@@ -191,7 +192,11 @@ class PolymarketParser(FeedParser):
                 self._unknown(market)
 
     def _check_hash(self, event: Message, frame: Frame) -> None:
-        decoded: Any = msgspec.json.decode(frame.payload)
+        try:
+            decoded: Any = decode(frame.feed, _RAW, frame.payload)
+        except BadFrame:  # bytes in a field that nothing else reads
+            self.counts["hash_mismatches"] += 1
+            return
         for raw in decoded if isinstance(decoded, list) else [decoded]:
             if raw.get("asset_id") == event.asset_id and raw.get("hash") == event.hash:
                 self.counts["hashes"] += 1

@@ -11,7 +11,7 @@ import pytest
 from arena.causality import Frames, run_strategy
 from arena.engine.execution import ExecutionModel, execution_model
 from arena.engine.prepare import Collector, Prepared, prepare
-from arena.lab.generate import LabTables
+from arena.lab.tables import LabTables
 from arena.market.build import build_tape, tapes
 from arena.market.tape import Tape
 from arena.market.windows import Market, TapeNotes, find_windows

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.causality import Frames, first_difference
-from arena.lab.generate import LabTables
+from arena.lab.tables import LabTables
 from arena.market.build import build_tape, tapes
 from arena.market.tape import DOWN, NEVER_MS, UNKNOWN, UP, Tape
 from arena.market.windows import Market, find_windows

@@ -80,7 +80,7 @@ class Collected:
                 await self._more.wait()
 
 
-QUICK = Patience(first_s=0.01, longest_s=0.05, open_s=5.0, close_s=0.2, ping_s=20.0, look_s=0.02)
+QUICK = Patience(first_s=0.01, longest_s=0.05, settle_s=0.0, open_s=5.0, close_s=0.2, ping_s=20.0, look_s=0.02)
 
 
 @asynccontextmanager

@@ -203,6 +203,31 @@ def test_a_refusal_by_the_venue_is_no_reason_to_hammer_it() -> None:
     assert failures >= 3
 
 
+def test_a_venue_that_hangs_up_after_a_few_messages_is_asked_less_and_less_often() -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds != hurried.look_s:
+            pauses.append(seconds)
+        await asyncio.sleep(0.02)
+
+    hurried = Patience(first_s=0.5, close_s=0.2, look_s=1.5)
+
+    async def main() -> None:
+        async with BinanceUs() as venue:
+            feed = BinanceUsFeed(url=venue.url)
+            feed.lifetime_s = None
+            async with connected(feed, patience=hurried, sleep=sleep) as (got, _):
+                for n in range(1, 6):
+                    await got.until(lambda g, n=n: len(g.of(Kind.DATA)) > 8 * n)  # type: ignore[misc]
+                    await venue.shut_down()
+                    await got.until(lambda g, n=n: len(g.of(Kind.OPENED)) > n)  # type: ignore[misc]
+
+    asyncio.run(main())
+    assert len(pauses) == 5
+    assert all(0.25 * 2**n <= pause <= 0.5 * 2**n for n, pause in enumerate(pauses))
+
+
 def test_credentials_that_are_refused_end_the_connection_with_a_sentence() -> None:
     async def main() -> None:
         async with PolyBolt() as venue:

@@ -64,10 +64,27 @@ def test_many_windows_come_in_one_request() -> None:
             lambda http: Gamma(http, replace(GAMMA, url=server.url)).events([*slugs[:49], "eth-updown-15m-0"])
         )
     assert list(found) == slugs[:49]
-    assert len(server.asked) == 1
+    assert [asked.one("closed") for asked in server.asked] == ["true", "false"]
 
 
-@pytest.mark.parametrize("instead", [{"type": "validation error"}, [1, 2], [{"id": 7}]])
+def test_open_and_closed_windows_are_found_whichever_list_they_are_in() -> None:
+    with GammaServer(page=2) as server:
+        slugs = server.list_windows("eth", "15m", 1_790_000_100, 5)
+        slugs += server.list_windows("eth", "15m", 1_790_004_600, 4, resolved=None)
+        found = through(lambda http: Gamma(http, replace(GAMMA, url=server.url)).events(slugs))
+    assert sorted(found) == sorted(slugs)
+    assert set(server.paths()) == {"/events/keyset"}
+
+
+def test_a_circle_of_lists_is_refused_not_walked() -> None:
+    with GammaServer(page=1, circle=True) as server:
+        slugs = server.list_windows("eth", "15m", 1_790_000_100, 3)
+        with pytest.raises(DataError, match="lead in a circle"):
+            through(lambda http: Gamma(http, replace(GAMMA, url=server.url)).events(slugs))
+    assert len(server.asked) <= 3
+
+
+@pytest.mark.parametrize("instead", [{"type": "validation error"}, [1, 2], {"events": [{"id": 7}]}, {"events": 7}])
 def test_anything_but_a_list_of_events_is_refused(instead: Any) -> None:
     with GammaServer() as server:
         server.faults.append(Fault(instead=instead))
