@@ -64,6 +64,20 @@ def feed_names(wanted: Sequence[str] | None, environment: Mapping[str, str]) -> 
     return tuple(name for name in known if name in wanted)
 
 
+def check(plan: Plan) -> None:
+    """Refuse a plan that could only fail later.
+
+    Raises:
+        ConfigError: windows of a length that does not exist, or an address for a feed that does not.
+    """
+    for interval_s in plan.intervals_s:
+        gamma.updown_slug(plan.assets[0], interval_s, 0)
+    known = (*FEEDS, PolyBoltFeed.name)
+    unknown = [name for name in plan.urls if name not in known]
+    if unknown:
+        raise ConfigError(f"There is no feed {unknown[0]!r} to give an address; there are {', '.join(known)}.")
+
+
 def connected_feeds(plan: Plan, environment: Mapping[str, str]) -> dict[str, Feed]:
     """The feeds of a plan that are connections, by name, at the plan's addresses."""
     found: dict[str, Feed] = {}

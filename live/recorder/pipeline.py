@@ -51,6 +51,11 @@ class Pipeline:
         return self._normaliser.committed.now.refused if self._normaliser.committed else {}
 
     @property
+    def last_refusal(self) -> str:
+        """The last frame that nobody could believe, and why; empty before the first."""
+        return self._normaliser.last_refusal
+
+    @property
     def caught_up(self) -> bool:
         """Whether the tables have everything that is on the disk."""
         return self._durable is None or self.position == self._durable

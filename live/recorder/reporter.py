@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.units import SECOND
-from live.recorder.clock import ClockProbe
+from live.feeds.polymarket.parser import GAMMA
+from live.recorder.clock import CLOCK, ClockProbe
 from live.recorder.health import Health
 from live.recorder.log import RawLog
 from live.recorder.markets import MarketKeeper
@@ -91,6 +92,7 @@ class Reporter:
             resolution_s=parts.desk.delay.median_s,
             worst_stall_ms=self.worst_stall_ns / 1e6,
             peak_rss_bytes=peak_rss_bytes(),
+            last_refusal=parts.pipeline.last_refusal,
             notices=tuple(self._notices(free)),
         )
 
@@ -98,7 +100,7 @@ class Reporter:
         health = self._parts.health.feeds[name]
         return FeedStatus(
             name=name,
-            is_open=health.is_open,
+            is_open=None if name in (GAMMA, CLOCK) else health.is_open,
             rate_per_s=(health.messages - self._messages.get(name, 0)) / seconds,
             messages=health.messages,
             age_s=None if health.last_mono_ns is None else (mono - health.last_mono_ns) / SECOND,

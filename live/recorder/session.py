@@ -78,9 +78,11 @@ async def record(
         The last status, when everything is written.
 
     Raises:
+        ConfigError: the plan asks for what does not exist.
         DiskFull: the disk was full; what was written is whole.
         DataError: another recorder writes there, or the tables could not be written.
     """
+    feeds.check(plan)
     if not (plan.to / MANIFEST).is_file():
         with Catalog.append_or_create(plan.to):
             pass

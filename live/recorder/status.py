@@ -14,7 +14,7 @@ class FeedStatus:
 
     Attributes:
         name: the feed.
-        is_open: whether a connection is up.
+        is_open: whether a connection is up; None = it has none, we ask when we want to know.
         rate_per_s: messages per second since the last status.
         messages: messages so far.
         age_s: seconds since the last message.
@@ -26,7 +26,7 @@ class FeedStatus:
     """
 
     name: str
-    is_open: bool
+    is_open: bool | None
     rate_per_s: float
     messages: int
     age_s: float | None
@@ -60,6 +60,7 @@ class Status:
         resolution_s: measured time from close to outcome.
         worst_stall_ms: longest time the event loop did not answer.
         peak_rss_bytes: most memory this process used.
+        last_refusal: the last frame nobody could believe, and why; empty = there was none.
         notices: sentences the user has to see: what does not answer, what is nearly full, what failed.
     """
 
@@ -81,4 +82,5 @@ class Status:
     resolution_s: float | None
     worst_stall_ms: float
     peak_rss_bytes: int
+    last_refusal: str = ""
     notices: tuple[str, ...] = ()

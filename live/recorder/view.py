@@ -33,7 +33,7 @@ def render(status: Status, heading: str) -> Group:
             Group(*parts),
             title=f"[bold]recording[/] {_escape(heading)}",
             subtitle=f"{span(status.elapsed_s)} · {left} · Ctrl-C ends it cleanly",
-            border_style="red" if status.notices else "green",
+            border_style="yellow" if status.notices else "green",
             padding=(0, 1),
         )
     )
@@ -41,11 +41,11 @@ def render(status: Status, heading: str) -> Group:
 
 def line(status: Status) -> str:
     """The status as one line of a log file."""
-    up = sum(f.is_open for f in status.feeds)
+    wired = [f.is_open for f in status.feeds if f.is_open is not None]
     rate = sum(f.rate_per_s for f in status.feeds)
     parts = [
         f"{span(status.elapsed_s)}",
-        f"{up}/{len(status.feeds)} feeds up",
+        f"{sum(wired)}/{len(wired)} feeds up",
         f"{rate:,.0f} msg/s",
         f"{status.frames_kept:,} frames",
         f"{status.raw_bytes / 1e6:,.1f} MB raw",
@@ -79,13 +79,13 @@ def _feeds(feeds: Sequence[FeedStatus]) -> Table:
     for name in ("feed", "", "msg/s", "messages", "age", "lag (median)", "gaps", "reconnects", "watchdog", "bad"):
         table.add_column(name, justify="left" if name in ("feed", "") else "right", no_wrap=True)
     for feed in feeds:
-        state = "[green]●[/]" if feed.is_open else "[dim]○[/]" if feed.messages == 0 else "[red]●[/]"
+        state = "" if feed.is_open is None else "[green]●[/]" if feed.is_open else "[red]●[/]"
         table.add_row(
             feed.name,
             state,
             f"{feed.rate_per_s:,.1f}",
             f"{feed.messages:,}",
-            _age(feed.age_s),
+            _age(feed.age_s, feed.is_open is not None),
             "" if feed.lag_ms is None else f"{feed.lag_ms:,.0f} ms",
             *(_count(n, "yellow") for n in (feed.gaps, feed.reconnects, feed.silent)),
             _count(feed.bad, "red"),
@@ -111,6 +111,8 @@ def _facts(status: Status) -> Table:
         f"{status.frames_kept:,} frames, {status.raw_bytes / 1e6:,.1f} MB, tables {status.behind_s:.1f} s behind",
     )
     table.add_row("clock", _clock(status))
+    if status.last_refusal:
+        table.add_row("last bad frame", f"[red]{_escape(status.last_refusal)}[/]")
     table.add_row(
         "machine",
         f"[{'red' if low else 'none'}]{free}[/], {status.peak_rss_bytes / 1e6:,.0f} MB memory, "
@@ -127,11 +129,11 @@ def _clock(status: Status) -> str:
     return f"{abs(clock.offset_ms):,.0f} ms {side} {clock.server} (±{clock.error_ms:,.0f} ms)"
 
 
-def _age(age_s: float | None) -> str:
+def _age(age_s: float | None, talks: bool) -> str:
     if age_s is None:
         return ""
     text = f"{age_s:.1f} s" if age_s < 100 else span(age_s)
-    return f"[yellow]{text}[/]" if age_s > STALE_S else text
+    return f"[yellow]{text}[/]" if talks and age_s > STALE_S else text
 
 
 def _count(number: int, colour: str) -> str:

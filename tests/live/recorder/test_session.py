@@ -168,9 +168,10 @@ async def test_a_disk_too_full_for_the_tables_ends_the_run_and_the_next_makes_th
     def no_room(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(DiskFull, match="The raw log is whole"):
+    with monkeypatch.context() as patch:
         patch.setattr("arena.market.catalog.local.LocalStorage.commit", no_room)
-        await run(plan_for(town, to, "okx"))
+        with pytest.raises(DiskFull, match="The raw log is whole"):
+            await run(plan_for(town, to, "okx"))
     Catalog.open(to).verify()
     await run(plan_for(town, to, "okx"), lambda status: status.rows.get("spot", 0) > 5)
     reparse(to / "raw", tmp_path / "again", parsers_of)
