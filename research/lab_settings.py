@@ -9,12 +9,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
+
 from arena.errors import ConfigError, DataError
 from arena.lab.config import DAY_S, LabConfig
 from arena.lab.options import RecordedModel
 from arena.lab.recorded import TABLES, Observations, digest_of, observe
 from arena.market.catalog import Catalog
 from arena.units import SECOND
+
+_LEAST_GAP_S = 10.0
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -94,7 +98,10 @@ def recorded_market(config: LabConfig, spec: str, days: int | None) -> tuple[Lab
     day_ns = DAY_S * SECOND
     first = min(int(o.t_ns[0]) for o in seen.values()) // day_ns
     last = max(int(o.t_ns[-1]) - 1 for o in seen.values()) // day_ns
-    model = RecordedModel(Path(path).name, table, source, venue, digest_of(seen))
+    # A minute of silence is ordinary between bars of a minute, and a gap between reports of a second.
+    typical_s = max(float(np.median(np.diff(o.t_ns))) / SECOND for o in seen.values())
+    max_gap_s = max(_LEAST_GAP_S, 1.5 * typical_s)
+    model = RecordedModel(Path(path).name, table, source, venue, digest_of(seen), max_gap_s)
     length = min(last - first + 1, days or 120, 120)
     return replace(config, recorded=model, start_ns=int(first * day_ns), days=int(length)), seen
 

@@ -215,6 +215,8 @@ def _check_book(config: LabConfig) -> None:
 
 
 def _maker_truth(config: LabConfig) -> str:
+    if config.mode == "efficient" and config.recorded is not None:
+        return "the maker prices the real settlement rule from the current price: being faster earns nothing"
     if config.mode == "efficient":
         return "the maker prices the real settlement rule from the current price: no strategy has an edge after cost"
     return f"the maker is {config.lag_ms} ms late: there is an edge for whoever reaches the book faster"

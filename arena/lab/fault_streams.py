@@ -149,7 +149,7 @@ def _structural(fault: str, stream: str, rows: I8, at: int, config: FaultConfig,
     elif fault == "clock_back":
         before = int(recv[rows[at - 1]])
         recv[span] -= jump_ns
-        if recv[span[-1]] >= before:
+        if recv[span[0]] >= before:
             recv[span] += jump_ns
             return False
         draft.entries += [(fault, float(r), stream, int(recv[r]), "time_back") for r in span if recv[r] < before]

@@ -171,4 +171,4 @@ class RecordedModel:
     source: str
     venue: str
     digest: str
-    max_gap_s: float = 90.0
+    max_gap_s: float

@@ -71,7 +71,7 @@ def observe(data: Source, table: str, asset: str, source: str, venue: str) -> Ob
         rows = rows.filter(pl.col("venue") == venue)
         seen = rows.select(t=pl.coalesce("event_ns", "recv_ns"), price=pl.coalesce(mid, "last"))
     frame = seen.drop_nulls().sort("t", maintain_order=True).collect()
-    frame = frame.unique(pl.col("t") // (STEP_MS * MS), keep="last", maintain_order=True)
+    frame = frame.filter((pl.col("t") // (STEP_MS * MS)).is_last_distinct())
     if frame.height < 2:
         raise DataError(f"{table} of {source} on {venue} holds {frame.height} prices of {asset}; a path needs two.")
     return Observations(frame["t"].to_numpy(), frame["price"].cast(pl.Float64).to_numpy())

@@ -1,0 +1,129 @@
+"""A recorded path: what was seen is kept, what lies between is bridged, gaps stay gaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from arena.causality import Frames
+from arena.errors import ConfigError, DataError
+from arena.lab.config import DAY_S, MONDAY_2026_09_14_NS, LabConfig
+from arena.lab.generate import generate
+from arena.lab.options import RecordedModel
+from arena.lab.recorded import Observations, digest_of, observe
+from arena.lab.tables import LabTables
+from arena.market.schema import BARS, ORACLE, SPOT
+from arena.units import SECOND
+
+START = MONDAY_2026_09_14_NS
+GAP = (START + 6 * 3600 * SECOND, START + 8 * 3600 * SECOND)
+
+
+def recording() -> Observations:
+    """Minutes of one day and ten minutes before, but for two hours; volatility 40 %, then 80 %."""
+    rng = np.random.default_rng(5)
+    t = START - 600 * SECOND + np.arange(0, DAY_S + 600, 60, dtype=np.int64) * SECOND
+    sd = np.where(t < START + DAY_S // 2 * SECOND, 0.4, 0.8) / np.sqrt(365.25 * 1440)
+    price = 60_000.0 * np.exp(np.cumsum(rng.standard_normal(t.size) * sd))
+    there = (t <= GAP[0]) | (t >= GAP[1])
+    return Observations(t[there], price[there])
+
+
+SEEN = {"BTC": recording()}
+CONFIG = LabConfig(
+    mode="efficient", days=1, recorded=RecordedModel("made", "bars", "me", "binance", digest_of(SEEN), 90.0)
+)
+
+
+@pytest.fixture(scope="module")
+def semi() -> LabTables:
+    return generate(CONFIG, SEEN)
+
+
+def test_the_path_goes_through_every_observation(semi: LabTables) -> None:
+    """Reports follow the path with a noise of 0.2 basis points."""
+    seen = pl.DataFrame({"event_ns": SEEN["BTC"].t_ns, "seen": SEEN["BTC"].price})
+    both = semi.oracle.join(seen, on="event_ns")
+    assert both.height > 1_200
+    off = (both["price"] / both["seen"]).log() * 1e4
+    assert off.abs().max() < 1.5  # type: ignore[operator]
+    assert off.std() == pytest.approx(0.2, abs=0.02)
+
+
+def test_between_observations_it_moves_at_the_local_volatility(semi: LabTables) -> None:
+    second = semi.oracle.sort("event_ns")
+    step = second["price"].log().diff() / (second["event_ns"].diff() / SECOND).sqrt()
+    noon = START + DAY_S // 2 * SECOND
+    year = np.sqrt(365.25 * 86_400)
+    calm, wild = (
+        float(step.filter(mark).std()) * year  # type: ignore[arg-type]
+        for mark in (second["event_ns"].is_between(START, GAP[0]), second["event_ns"] > noon + 3600 * SECOND)
+    )
+    assert calm == pytest.approx(0.42, abs=0.06)
+    assert wild == pytest.approx(0.82, abs=0.08)
+
+
+def test_windows_inside_a_gap_are_left_out_and_a_row_says_so(semi: LabTables) -> None:
+    inside = (semi.windows["close_ns"] > GAP[0]) & (semi.windows["open_ns"] < GAP[1])
+    assert not inside.any()
+    # 24 windows lie in the two hours; the one after needs a minute of reports from before its open.
+    assert semi.windows.height == 288 - 25
+    row = semi.gaps.filter((pl.col("stream") == "path") & (pl.col("recv_ns") == GAP[0]))
+    assert row.select("until_ns", "reason").rows() == [(GAP[1], "not_recorded")]
+    for frame in (semi.spot, semi.oracle):
+        assert not frame["event_ns"].is_between(GAP[0] + 1, GAP[1] - 1).any()
+    assert set(semi.binary_quotes["market_id"]) == set(semi.windows["market_id"])
+
+
+def test_outcomes_follow_from_the_path(semi: LabTables) -> None:
+    price = dict(semi.oracle.select("event_ns", "price").iter_rows())
+    for row in semi.windows[::29].iter_rows(named=True):
+        start, end = (np.mean([price[at - k * SECOND] for k in range(60)]) for at in (row["open_ns"], row["close_ns"]))
+        assert row["outcome"] == ("up" if end >= start else "down")
+
+
+def test_the_truth_names_the_recording() -> None:
+    assert "recorded by me (bars of binance)" in CONFIG.truth
+    assert "no strategy has an edge" not in CONFIG.truth
+
+
+def test_other_observations_are_another_market_and_are_not_mistaken(semi: LabTables) -> None:
+    other = {"BTC": Observations(SEEN["BTC"].t_ns, SEEN["BTC"].price * 1.001)}
+    assert digest_of(other) != digest_of(SEEN)
+    assert CONFIG.recorded is not None
+    assert replace(CONFIG, recorded=replace(CONFIG.recorded, digest=digest_of(other))).name != CONFIG.name
+    with pytest.raises(ConfigError, match="digest"):
+        generate(CONFIG, other)
+    with pytest.raises(ConfigError, match="no recorded prices of BTC"):
+        generate(CONFIG)
+    with pytest.raises(ConfigError, match="names no recording"):
+        generate(LabConfig(days=1), SEEN)
+
+
+def test_a_bar_counts_at_its_close_a_quote_as_its_mid_and_a_report_at_its_second() -> None:
+    t = START + np.arange(3, dtype=np.int64) * 60 * SECOND
+    base = pl.DataFrame({"event_ns": t, "recv_ns": t + 60 * SECOND}).with_columns(
+        asset=pl.lit("BTC"), source=pl.lit("me")
+    )
+    bars = base.with_columns(
+        venue=pl.lit("v"),
+        symbol=pl.lit("s"),
+        quote=pl.lit("USD"),
+        kind=pl.lit("trade"),
+        interval_s=60,
+        close=[1.0, 2, 3],
+    )
+    spot = base.with_columns(venue=pl.lit("v"), quote=pl.lit("USD"), bid=[1.0, 2, 3], ask=[3.0, 4, 5])
+    oracle = base.with_columns(feed=pl.lit("v"), price=[7.0, 8, 9])
+    data = Frames({"bars": BARS.conform(bars), "spot": SPOT.conform(spot), "oracle": ORACLE.conform(oracle)})
+    seen = {table: observe(data, table, "BTC", "me", "v") for table in ("bars", "spot", "oracle")}
+    assert (seen["bars"].t_ns == t + 60 * SECOND).all()
+    assert seen["bars"].price.tolist() == [1.0, 2.0, 3.0]
+    assert (seen["spot"].t_ns == t).all()
+    assert seen["spot"].price.tolist() == [2.0, 3.0, 4.0]
+    assert seen["oracle"].price.tolist() == [7.0, 8.0, 9.0]
+    with pytest.raises(DataError, match="holds 0 prices"):
+        observe(data, "oracle", "BTC", "me", "elsewhere")
