@@ -98,7 +98,7 @@ class Firehose(Venue):
         began, done = time.monotonic(), 0
         while True:
             await asyncio.sleep(self.every_s)
-            if not session.subscriptions:
+            if self.silent or not session.subscriptions:
                 began, done = time.monotonic(), 0
                 continue
             due = int((time.monotonic() - began) * self.rate_per_s)
@@ -185,6 +185,11 @@ class Recorder:
             text=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
+
+    def peak_rss_mb(self) -> float:
+        """Most memory it used so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(entry.split()[1]) for entry in status.splitlines() if entry.startswith("VmHWM:")) / 1024
 
     def kill(self) -> None:
         """As a power cut would, for a process."""
