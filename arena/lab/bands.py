@@ -21,7 +21,7 @@ from arena.lab.oracle import Reports
 from arena.lab.path import Path
 from arena.lab.related import Spells
 from arena.lab.silence import inside
-from arena.lab.streams import Day
+from arena.lab.streams import Day, split_lognormal
 from arena.lab.tables import SOURCE
 from arena.market.schema import UNIVERSE, UNIVERSE_QUOTES
 from arena.market.tape import F8, I8
@@ -109,7 +109,8 @@ def quote_rows(
     ask = np.round(np.ceil((fair + _MARGIN) / _TICK) * _TICK, 4)
     n = len(bands.market_ids)
     rng = day.rng("bands", coin.name)
-    size = np.round(config.touch_usd * coin.touch * rng.lognormal(0.0, config.touch_log_sd, (2, event.shape[0], n)), 2)
+    usual = config.touch_shares[-1] * coin.touch
+    size = np.round(usual * split_lognormal(rng, config.touch_log_sd, (2, event.shape[0], n)), 2)
     recv = np.maximum.accumulate(
         event + (rng.lognormal(math.log(config.book_recv_ms), 0.4, event.shape) * MS).astype(np.int64)
     )
@@ -120,8 +121,8 @@ def quote_rows(
             "market_id": pl.Series(bands.market_ids * event.shape[0]),
             "bid": bid.ravel(),
             "ask": ask.ravel(),
-            "bid_size": np.round(np.maximum(size[0].ravel() / np.maximum(bid.ravel(), _TICK), 1.0), 2),
-            "ask_size": np.round(np.maximum(size[1].ravel() / np.maximum(ask.ravel(), _TICK), 1.0), 2),
+            "bid_size": np.maximum(size[0].ravel(), 1.0),
+            "ask_size": np.maximum(size[1].ravel(), 1.0),
         }
     ).with_columns(asset=pl.lit(coin.name), source=pl.lit(SOURCE))
     frame = frame.with_columns(
@@ -141,8 +142,10 @@ def _fair(config: LabConfig, coin: CoinModel, edges: F8, at_ns: I8, end_ns: int,
         (config.jumps_per_day + coin.own_jumps_per_day) * (config.jump_bps * 1e-4 * coin.volatility) ** 2 * 365.0
     )
     now = path.sigma[(at_ns - path.origin_ns) // SECOND] ** 2
-    # Variance of the logarithm's square has half the memory of the logarithm.
-    memory_s = config.log_sigma_halflife_s / (2.0 * math.log(2.0))
+    # The square of a lognormal volatility forgets twice as fast as its logarithm; components count by their variance.
+    weight = sum(sd**2 for sd, _ in config.vol_components) or 1.0
+    halflife_s = sum(sd**2 * halflife_s for sd, halflife_s in config.vol_components) / weight
+    memory_s = max(halflife_s, 1.0) / (2.0 * math.log(2.0))
     variance = (usual * left_s + (now - usual) * memory_s * -np.expm1(-left_s / memory_s)) / YEAR_S
     sd = np.sqrt(np.maximum(variance, 1e-12))
     above = ndtr((path.at(at_ns)[:, None] - np.log(edges)[None, :] - 0.5 * variance[:, None]) / sd[:, None])

@@ -13,8 +13,6 @@ from arena.market.schema import BINARY_QUOTES
 from arena.market.tape import F8, I8
 
 BID, ASK = 0, 1
-FINE_BELOW = 0.04
-"""Below this price, and above one minus it, prices move in steps of 0.001 instead of 0.01 USD per share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,13 @@ from arena.units import SECOND
 
 DAY_S = 86_400
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raised whenever the same settings would generate different bytes."""
+
+LEFT_EDGES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0)
+"""Bins of time left in which the book's habits are told, s; the last is open."""
+EDGE_PRICES = (0.02, 0.04, 0.1, 0.2)
+"""Bins of the distance of a mid from 0 or 1, USD per share."""
 
 MODES = ("efficient", "lagged")
 DEFAULT_LAG_MS = 1500
@@ -33,6 +38,7 @@ class VenueModel:
         noise_bps: sd of its mid around the efficient price plus basis, basis points.
         half_spread_bps: half of its bid-ask spread, basis points.
         basis_bps, basis_sd_bps: mean and stationary sd of its basis to the settlement feed, basis points.
+        basis_halflife_s: memory of the basis, s.
     """
 
     name: str
@@ -43,6 +49,7 @@ class VenueModel:
     half_spread_bps: float
     basis_bps: float
     basis_sd_bps: float
+    basis_halflife_s: float = 1800.0
 
 
 # Basis: Chainlink minus Binance -35 +- 12 USD at 67,000 (recordings of 2026-02-17 and 2026-06-08), i.e. +5.2 bps,
@@ -50,7 +57,7 @@ class VenueModel:
 # Rates: order of magnitude of public ticker channels; Coinbase and Kraken tick on matches, Binance on every BBO change.
 VENUES = (
     VenueModel("coinbase", "USD", 20, 4.0, 0.35, 0.05, -0.07, 0.30),
-    VenueModel("binance", "USDT", 10, 5.0, 0.25, 0.05, 5.2, 0.60),
+    VenueModel("binance", "USDT", 10, 5.0, 0.66, 0.05, 5.46, 1.65, 14_400.0),
     VenueModel("okx", "USDT", 20, 4.0, 0.30, 0.05, 5.1, 0.60),
     VenueModel("bybit", "USDT", 20, 4.0, 0.30, 0.05, 5.3, 0.60),
     VenueModel("kraken", "USD", 60, 2.0, 0.45, 0.10, 0.1, 0.40),
@@ -76,31 +83,42 @@ class LabConfig:
     intervals_s: tuple[int, ...] = (300,)
     """Window lengths quoted for every asset, seconds."""
 
-    sigma: float = 0.40
-    """Annualised volatility of the market factor, which is BTC's; 0.38 on Chainlink seconds of 2026-06-08, 0.49 on
-    Binance minutes March-June."""
-    log_sigma_sd: float = 0.40
-    log_sigma_halflife_s: float = 7200.0
-    """Stochastic volatility: sd and memory of its logarithm; gives minute-return kurtosis of the recorded order."""
-    jumps_per_day: float = 30.0
-    jump_bps: float = 8.0
-    """Jumps: with them the kurtosis of one-second returns is near the 35 measured on Chainlink."""
-    season_depth: float = 0.30
-    season_peak_h: float = 14.5
-    """Intraday volatility: +-30 % around the mean, highest at the US cash open (14:30 UTC)."""
+    sigma: float = 0.43
+    """Annualised volatility of the market factor, which is BTC's, jumps apart."""
+    vol_components: tuple[tuple[float, float], ...] = ((0.288, 1800.0), (0.076, 14_400.0), (0.386, 172_800.0))
+    """Stochastic volatility: (sd, half-life in s) of the independent components of its logarithm."""
+    jumps_per_day: float = 40.0
+    jump_bps: float = 19.0
+    """Jumps: how many, and the sd of their size, basis points."""
+    season: tuple[float, ...] = (
+        *(1.019, 1.000, 0.939, 0.838, 0.815, 0.809, 0.774, 0.799, 0.847, 0.822, 0.766, 0.967),
+        *(0.999, 1.305, 1.493, 1.323, 1.191, 1.051, 0.987, 0.951, 0.921, 0.869, 1.179, 0.909),
+    )
+    """Volatility by hour of the day, UTC, over its root mean square."""
 
-    oracle_noise_bps: float = 0.20
-    oracle_recv_ms: tuple[float, float, float] = (819.0, 500.0, 0.55)
-    """Relay delay: minimum, and median and log-sd of the rest; measured 1,155 / 1,320 / 1,515 ms at the quartiles."""
+    oracle_noise_bps: float = 0.0
+    oracle_instant: float = 0.505
+    oracle_smooth_s: float = 1.78
+    """Inertia of the reports: share of a move that is in them at once, and time constant of the rest, s."""
+    oracle_recv_ms: tuple[float, float, float] = (569.0, 751.0, 0.347)
+    """Relay delay: least, and median and log-sd of the rest, ms."""
 
-    half_spread_ticks: float = 0.10
-    """Half-spread before rounding to the tick: spread is one tick 80 % of the time, measured 78 %."""
-    touch_usd: float = 37.0
-    touch_log_sd: float = 0.8
-    """Displayed size at the touch, USD (spec/venues 3.2)."""
+    patience: float = 0.5
+    """How far the fair value may pass a quote before the maker follows, as a share of the taker fee, 0-1."""
+    wide_ticks: tuple[float, ...] = (2.6, 1.0, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2)
+    """Mean number of ticks beyond the first that a new quote's spread has, by time left (LEFT_EDGES_S)."""
+    fine_below: float = 0.01
+    """Below this price, and above one minus it, prices move in steps of 0.001 instead of 0.01 USD per share."""
+    touch_shares: tuple[float, ...] = (55.0, 74.0, 106.0, 120.0, 164.0, 234.0, 238.0, 239.0)
+    touch_by_edge: tuple[float, ...] = (7.5, 4.3, 1.7, 1.25, 1.0)
+    touch_log_sd: tuple[float, float] = (1.7, 1.15)
+    """Size at the touch: median in shares by time left, times a factor by price (EDGE_PRICES); log-sd of smaller and
+    of larger ones."""
     quote_step_ms: int = 50
-    refresh_rate: float = 3.0
-    """Size refreshes per second beside price changes; recorded books update 20 times a second."""
+    refresh_rate: tuple[float, ...] = (26.0, 16.0, 14.0, 15.0, 11.5, 10.0, 10.0, 11.7)
+    """Size refreshes per second beside price changes, by time left."""
+    quiet_rate: float = 2.4
+    """And while one side of the book is empty."""
     book_recv_ms: float = 30.0
     stalls_per_hour: float = 4.0
     stall_s: float = 3.0
@@ -129,6 +147,7 @@ class LabConfig:
             raise ConfigError(f"the lab generates 1 to 120 days, not {self.days}.")
         if self.lag_ms < 0:
             raise ConfigError(f"the maker's lag {self.lag_ms} ms is negative.")
+        _check_book(self)
         known = [coin.name for coin in self.coins]
         for asset in self.assets:
             if asset not in known:
@@ -175,6 +194,24 @@ class LabConfig:
         """What is true in this market, in a sentence or two."""
         more = _more_truths(self)
         return ". ".join([_maker_truth(self), " ".join(more)]) if more else _maker_truth(self)
+
+
+def _check_book(config: LabConfig) -> None:
+    bins = len(LEFT_EDGES_S) + 1
+    for name, length in (
+        *((name, bins) for name in ("wide_ticks", "touch_shares", "refresh_rate")),
+        ("touch_by_edge", len(EDGE_PRICES) + 1),
+        ("season", 24),
+    ):
+        values = getattr(config, name)
+        if len(values) != length or min(values) < 0.0:
+            raise ConfigError(f"{name} needs {length} numbers of 0 or more, not {values}.")
+    if not 0.0 <= config.patience < 1.0:
+        raise ConfigError(f"patience is a share of the taker fee below 1, not {config.patience}.")
+    if not 0.0 < config.oracle_instant <= 1.0 or config.oracle_smooth_s <= 0.0:
+        raise ConfigError("oracle_instant is a share above 0, and oracle_smooth_s a time above 0 s.")
+    if any(sd < 0.0 or halflife_s <= 0.0 for sd, halflife_s in config.vol_components):
+        raise ConfigError(f"vol_components are (sd, half-life in s) pairs, not {config.vol_components}.")
 
 
 def _maker_truth(config: LabConfig) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 
 from arena.jit import jit
 from arena.lab.book import Book
-from arena.lab.maker import fair_up
+from arena.lab.fair import Knowledge, fair_up, knowledge
 from arena.lab.options import TakerModel
 from arena.lab.oracle import Reports
 from arena.lab.path import Path
@@ -63,12 +63,11 @@ def match(
     after = np.empty((4, n))
     size = np.empty((n, 2, levels))
     prints = np.empty((n * model.levels, 7))
-    totals = np.concatenate([[0.0], np.cumsum(reports.price)])
     made, traded = _match(
         book.event_ns, book.window, book.bid, book.ask, book.tick, np.ascontiguousarray(book.size.transpose(2, 0, 1)),
         takers.t_ns, takers.window, takers.kind, takers.usd, takers.up, takers.sells, takers.pick,
         windows["close_ns"].to_numpy(), windows["strike"].to_numpy(), rules.lookback_s,
-        path.origin_ns, path.log_price, path.sigma, int(reports.event_ns[0]), totals,
+        knowledge(path, reports),
         rules.fee_rate, rules.fee_exponent, model.min_edge, model.lowest, model.levels, row, after, size, prints,
     )  # fmt: skip
     row, after, size, prints = row[:made], after[:, :made], size[:made], prints[:traded]
@@ -119,11 +118,7 @@ def _match(
     close_ns: I8,
     strike: F8,
     lookback_s: int,
-    origin_ns: int,
-    log_price: F8,
-    sigma: F8,
-    report_origin_ns: int,
-    report_total: F8,
+    known: Knowledge,
     fee_rate: float,
     fee_exponent: float,
     min_edge: float,
@@ -165,9 +160,7 @@ def _match(
         up, sells, owner, most = wants_up[i], False, i, np.inf
         entry = -1
         if kind[i] == 1:
-            fair = fair_up(
-                t_ns[i], close_ns[w], strike[w], lookback_s, origin_ns, log_price, sigma, report_origin_ns, report_total
-            )
+            fair = fair_up(t_ns[i], close_ns[w], strike[w], lookback_s, known)
             gain_up = fair - now_ask - fee_rate * (now_ask * (1.0 - now_ask)) ** fee_exponent
             gain_down = now_bid - fair - fee_rate * (now_bid * (1.0 - now_bid)) ** fee_exponent
             up = gain_up >= gain_down

@@ -23,7 +23,7 @@ class CoinModel:
             left of the variance is its own.
         own_jumps_per_day: jumps beside the common ones, which hit every coin.
         tick: price step of its spot venues, USD.
-        touch: displayed size at the touch as a multiple of the maker's ``touch_usd``.
+        touch: displayed size at the touch as a multiple of the maker's ``touch_shares``.
     """
 
     name: str

@@ -57,7 +57,7 @@ class OracleStream:
         begin_ns = day.begin_ns if day.first else day.begin_ns + SECOND
         event = np.arange(begin_ns, day.end_ns + SECOND, SECOND, dtype=np.int64)
         noise = np.asarray(rng.normal(0.0, config.oracle_noise_bps * 1e-4, event.shape[0]))
-        price: F8 = np.round(np.exp(path.at(event) + noise), 4).astype(np.float64)
+        price: F8 = np.round(np.exp(path.reported(event) + noise), 4).astype(np.float64)
         least, median, log_sd = config.oracle_recv_ms
         relay = least + rng.lognormal(math.log(median), log_sd, event.shape[0])
         recv = np.maximum.accumulate(np.maximum(event + (relay * MS).astype(np.int64), self._last_recv_ns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,8 @@ from arena.units import MS, SECOND, YEAR_S
 
 STEP_MS = 50
 """Grid of the efficient price, ms."""
-_STEPS_PER_S = 1000 // STEP_MS
+STEPS_PER_S = 1000 // STEP_MS
+"""Steps of the grid in a second."""
 _AHEAD_S = AFTER_S + 1
 _PREROLL_S = 300
 _TAIL_S = _AHEAD_S + _PREROLL_S
@@ -26,22 +27,45 @@ _TAIL_S = _AHEAD_S + _PREROLL_S
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The efficient log price every 50 ms and the annualised volatility every second, from ``origin_ns``."""
+    """The efficient price and what is to be known of it, from ``origin_ns``.
+
+    Attributes:
+        origin_ns: first instant, ns UTC, a whole second.
+        log_price: logarithm of the price every 50 ms.
+        sigma: annualised volatility every second, jumps included.
+        smoothed: exponential average of ``log_price`` every second: the slow part of the oracle's reports.
+        instant, smooth_s: share of a move that a report shows at once, and the time constant of the rest, s.
+        jump_rate, jump_sd: jumps per second, and the standard deviation of their logarithmic size.
+    """
 
     origin_ns: int
     log_price: F8
     sigma: F8
+    smoothed: F8
+    instant: float = 1.0
+    smooth_s: float = 1.0
+    jump_rate: float = 0.0
+    jump_sd: float = 0.0
 
     def at(self, t_ns: I8) -> F8:
         """Log price in force at each time, ns UTC."""
         step = np.clip((t_ns - self.origin_ns) // (STEP_MS * MS), 0, self.log_price.shape[0] - 1)
         return self.log_price[step]
 
+    def reported(self, second_ns: I8) -> F8:
+        """Log price as the oracle sees it at each whole second, ns UTC."""
+        slow = self.smoothed[np.clip((second_ns - self.origin_ns) // SECOND, 0, self.smoothed.shape[0] - 1)]
+        return np.asarray(self.instant * self.at(second_ns) + (1.0 - self.instant) * slow)
+
     def tail(self) -> Path:
         """What the next day still needs of this one."""
         keep = self.sigma.shape[0] - _TAIL_S
-        return Path(
-            self.origin_ns + keep * SECOND, self.log_price[keep * _STEPS_PER_S :].copy(), self.sigma[keep:].copy()
+        return replace(
+            self,
+            origin_ns=self.origin_ns + keep * SECOND,
+            log_price=self.log_price[keep * STEPS_PER_S :].copy(),
+            sigma=self.sigma[keep:].copy(),
+            smoothed=self.smoothed[keep:].copy(),
         )
 
 
@@ -63,7 +87,8 @@ class PathSource(Protocol):
 class Common:
     """One day's draws that all coins share: unit shocks of price and volatility, and jumps.
 
-    ``alt`` is drawn only where a coin loads on it; jumps are steps of the grid and unit sizes.
+    ``alt`` is drawn only where a coin loads on it; ``mood`` has shape (components of volatility, seconds); jumps are
+    steps of the grid and unit sizes.
     """
 
     normal: F8
@@ -76,13 +101,13 @@ class Common:
 def common_draws(config: LabConfig, day: Day, alts: bool) -> Common:
     """What the coins share on one day."""
     _, seconds = grid(day)
-    steps = seconds * _STEPS_PER_S
+    steps = seconds * STEPS_PER_S
     jumps = day.rng("path", "jumps")
     n = jumps.poisson(config.jumps_per_day * seconds / 86_400)
     return Common(
         normal=day.rng("path", "market").standard_normal(steps),
         alt=day.rng("path", "alt").standard_normal(steps if alts else 0),
-        mood=day.rng("path", "mood").standard_normal(seconds),
+        mood=day.rng("path", "mood").standard_normal((len(config.vol_components), seconds)),
         jump_step=jumps.integers(0, steps, n),
         jump_size=jumps.standard_normal(n),
     )
@@ -95,7 +120,8 @@ class PathStream:
         self._config = config
         self._coin = coin
         self._log_price = math.log(coin.start_price)
-        self._mood = math.nan
+        self._smoothed = self._log_price
+        self._mood: list[float] = []
         self._before: Path | None = None
 
     def next(self, day: Day, common: Common) -> Path:
@@ -105,15 +131,21 @@ class PathStream:
         own = day.rng("path", coin.name)
         sigma = self._volatility(origin_ns, seconds, common, own)
         returns = self._shocks(common, own)
-        returns *= np.repeat(sigma * math.sqrt(1.0 / (YEAR_S * _STEPS_PER_S)), _STEPS_PER_S)
+        returns *= np.repeat(sigma * math.sqrt(1.0 / (YEAR_S * STEPS_PER_S)), STEPS_PER_S)
         jump = config.jump_bps * 1e-4 * coin.volatility
         np.add.at(returns, common.jump_step, jump * common.jump_size)
         n_own = own.poisson(coin.own_jumps_per_day * seconds / 86_400)
         np.add.at(returns, own.integers(0, returns.shape[0], n_own), jump * own.standard_normal(n_own))
         log_price = np.cumsum(returns, out=returns)
         log_price += self._log_price
-        jump_variance = (config.jumps_per_day + coin.own_jumps_per_day) * jump**2 * 365.0
-        path = Path(origin_ns, log_price, np.sqrt(sigma**2 + jump_variance))
+        jumps_per_day = config.jumps_per_day + coin.own_jumps_per_day
+        smoothed = np.empty(seconds)
+        decay = math.exp(-STEP_MS / (1000.0 * config.oracle_smooth_s))
+        self._smoothed = smooth(log_price, STEPS_PER_S, decay, self._smoothed, smoothed)
+        path = Path(
+            origin_ns, log_price, np.sqrt(sigma**2 + jumps_per_day * jump**2 * 365.0), smoothed,
+            config.oracle_instant, config.oracle_smooth_s, jumps_per_day / 86_400.0, jump,
+        )  # fmt: skip
         self._log_price = float(log_price[-1])
         path = join(self._before, path)
         self._before = path.tail()
@@ -123,17 +155,20 @@ class PathStream:
         config, coin = self._config, self._coin
         shocks = common.mood
         if coin.market < 1.0:
-            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(seconds)
-        decay = math.exp(-math.log(2.0) / config.log_sigma_halflife_s)
-        if math.isnan(self._mood):
-            self._mood = config.log_sigma_sd * float(shocks[0])
-        log_vol = np.empty(seconds)
-        ornstein_uhlenbeck(shocks, decay, config.log_sigma_sd, self._mood, log_vol)
-        self._mood = float(log_vol[-1])
+            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(shocks.shape)
+        if not self._mood:
+            self._mood = [sd * float(shock[0]) for (sd, _), shock in zip(config.vol_components, shocks, strict=True)]
+        log_vol, component = np.zeros(seconds), np.empty(seconds)
+        for k, (sd, halflife_s) in enumerate(config.vol_components):
+            ornstein_uhlenbeck(shocks[k], math.exp(-math.log(2.0) / halflife_s), sd, self._mood[k], component)
+            self._mood[k] = float(component[-1])
+            log_vol += component
+        # exp(-variance) keeps the mean variance at sigma^2.
+        log_vol -= sum(sd**2 for sd, _ in config.vol_components)
+        # The factor of an hour belongs to its middle; between middles it moves in a straight line.
         hour = (origin_ns // SECOND + np.arange(seconds)) % 86_400 / 3600.0
-        season = 1.0 + config.season_depth * np.cos((hour - config.season_peak_h) * (2.0 * math.pi / 24.0))
-        # exp(-sd^2) keeps the mean variance at sigma^2.
-        sigma: F8 = coin.volatility * config.sigma * season * np.exp(log_vol - config.log_sigma_sd**2)
+        season = np.interp(hour, np.arange(24) + 0.5, config.season, period=24.0)
+        sigma: F8 = coin.volatility * config.sigma * season * np.exp(log_vol)
         return sigma
 
     def _shocks(self, common: Common, own: np.random.Generator) -> F8:
@@ -151,11 +186,24 @@ def join(before: Path | None, path: Path) -> Path:
     """``path`` with the tail that precedes it."""
     if before is None:
         return path
-    return Path(
-        before.origin_ns,
-        np.concatenate([before.log_price, path.log_price]),
-        np.concatenate([before.sigma, path.sigma]),
+    return replace(
+        path,
+        origin_ns=before.origin_ns,
+        log_price=np.concatenate([before.log_price, path.log_price]),
+        sigma=np.concatenate([before.sigma, path.sigma]),
+        smoothed=np.concatenate([before.smoothed, path.smoothed]),
     )
+
+
+@jit
+def smooth(x: F8, stride: int, decay: float, start: float, out: F8) -> float:
+    """Exponential average of ``x`` from ``start`` on, shown at every ``stride``-th step; returns the last level."""
+    level = start
+    for i in range(x.shape[0]):
+        level = decay * level + (1.0 - decay) * x[i]
+        if i % stride == 0:
+            out[i // stride] = level
+    return level
 
 
 @jit

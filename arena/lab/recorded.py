@@ -19,7 +19,7 @@ from arena.errors import DataError
 from arena.jit import jit
 from arena.lab.config import LabConfig
 from arena.lab.options import CoinModel, RecordedModel
-from arena.lab.path import STEP_MS, Common, Path, grid, join
+from arena.lab.path import STEP_MS, STEPS_PER_S, Common, Path, grid, join
 from arena.lab.silence import gap_rows
 from arena.lab.streams import AFTER_S, BEFORE_S, Day
 from arena.market.tape import F8, I8
@@ -106,7 +106,7 @@ class RecordedPath:
             origin_ns, STEP_MS * MS, self._seen.t_ns, np.log(self._seen.price), self._max_gap_ns, per_ns, z,
             self._state, log_price,
         )  # fmt: skip
-        path = join(self._before, Path(origin_ns, log_price, sigma))
+        path = join(self._before, Path(origin_ns, log_price, sigma, log_price[::STEPS_PER_S].copy()))
         self._before = path.tail()
         return path
 

@@ -16,8 +16,6 @@ from arena.lab.tables import SOURCE
 from arena.market.schema import SPOT
 from arena.units import MS, SECOND
 
-_BASIS_DECAY = math.exp(-math.log(2.0) / 1800.0)
-
 
 class SpotStream:
     """One coin on one venue, a day at a time."""
@@ -41,7 +39,8 @@ class SpotStream:
         shocks = rng.standard_normal(seconds)
         basis = np.empty(seconds)
         begin = venue.basis_sd_bps * float(shocks[0]) if day.first else self._basis_bps
-        ornstein_uhlenbeck(shocks, _BASIS_DECAY, venue.basis_sd_bps, begin, basis)
+        decay = math.exp(-math.log(2.0) / venue.basis_halflife_s)
+        ornstein_uhlenbeck(shocks, decay, venue.basis_sd_bps, begin, basis)
         self._basis_bps = float(basis[-1])
         offset = venue.basis_bps + basis[(event - day.begin_ns) // SECOND] + rng.normal(0.0, venue.noise_bps, n)
         mid = np.exp(path.at(event - int(venue.lag_ms * MS)) + offset * 1e-4)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena.lab.config import DAY_S, LabConfig
+from arena.market.tape import F8
 from arena.units import SECOND
 
 BEFORE_S = 600
@@ -59,3 +60,9 @@ def days(config: LabConfig) -> Iterator[Day]:
         begin_ns = open_ns - BEFORE_S * SECOND if number == 0 else open_ns
         end_ns = close_ns + AFTER_S * SECOND if number == config.days - 1 else close_ns
         yield Day(config.seed, number, open_ns, close_ns, begin_ns, end_ns)
+
+
+def split_lognormal(rng: np.random.Generator, log_sd: tuple[float, float], shape: tuple[int, ...]) -> F8:
+    """Draws with median 1 whose logarithm has one standard deviation below the median and another above it."""
+    z = rng.standard_normal(shape)
+    return np.asarray(np.exp(z * np.where(z < 0.0, *log_sd)))

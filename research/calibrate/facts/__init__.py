@@ -1,0 +1,1 @@
+"""Stylised facts: pure functions of arrays and catalog tables, the same for recorded and generated markets."""
