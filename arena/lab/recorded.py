@@ -106,7 +106,18 @@ class RecordedPath:
             origin_ns, STEP_MS * MS, self._seen.t_ns, np.log(self._seen.price), self._max_gap_ns, per_ns, z,
             self._state, log_price,
         )  # fmt: skip
-        path = join(self._before, Path(origin_ns, log_price, sigma, log_price[::STEPS_PER_S].copy()))
+        path = join(
+            self._before,
+            Path(
+                origin_ns,
+                log_price,
+                sigma,
+                log_price[::STEPS_PER_S].copy(),
+                np.empty((0, seconds)),
+                np.empty(0),
+                np.empty(0),
+            ),
+        )
         self._before = path.tail()
         return path
 
