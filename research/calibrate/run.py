@@ -117,10 +117,11 @@ def calibrate(sample: Sample, tick: Callable[[str], None]) -> Calibration:
         tuple(compared(fact) for fact in FACTS),
         best,
         compare(default, best, early, late, sample),
-        _extras(prepared["recording"]),
-        _extras(prepared["fitted"]),
+        extras(prepared["recording"]),
+        extras(prepared["fitted"]),
     )
 
 
-def _extras(p: Prepared) -> Extras:
+def extras(p: Prepared) -> Extras:
+    """What a sample shows beside its curves."""
     return Extras(tails(p.second_returns), tails(p.minute_returns), p.reaction, tuple(p.reliabilities))
