@@ -17,7 +17,7 @@ backtest: .venv/core.stamp
 	$(BIN)/arena-backtest btc_5m --walk-forward
 
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --nbmake --nbmake-timeout=900 tests notebooks
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

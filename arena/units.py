@@ -4,6 +4,8 @@ MS = 1_000_000
 """Nanoseconds in a millisecond."""
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
+MINUTE = 60 * SECOND
+"""Nanoseconds in a minute."""
 MICRO = 1_000_000
 """Micro-units in a dollar or a share."""
 YEAR_S = 31_536_000.0

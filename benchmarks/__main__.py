@@ -16,7 +16,10 @@ from benchmarks.measure import Others
 from benchmarks.rows import Row, Sizes
 from benchmarks.table import show, to_json
 
-NAMES = ("sma", "features", "replay", "sweep", "cscv", "spa", "bets", "start", "step", "tape")
+NAMES = (
+    "sma", "features", "replay", "sweep", "cscv", "spa", "bets", "start", "step", "tape", "catalog", "ingest",
+    "feeds", "screen",
+)  # fmt: skip
 
 
 def main() -> int:

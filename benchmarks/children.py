@@ -88,6 +88,32 @@ def tape_memory(catalog: str, days: str) -> dict[str, Any]:
     return {"mib": peak_mib(), "kept_mib": kept / 2**20}
 
 
+def tape_of_coins(catalog: str, days: str) -> dict[str, Any]:
+    """Seconds and peak of a process that builds the tapes of that many days of every coin of a catalog.
+
+    A catalog of fewer days is built over and over.
+    """
+    import time
+
+    from arena.market.build import tapes
+    from arena.market.catalog import Catalog
+    from arena.market.windows import Market, find_windows
+
+    data = Catalog.open(catalog)
+    markets = [Market(asset) for asset in data.assets("windows")]
+    found = [find_windows(data, market, None, None) for market in markets]
+    next(tapes(data, markets[0], found[0].head(12)))  # kernels are compiled or loaded
+    ticks = 0
+    began = time.perf_counter()
+    for market, windows in zip(markets, found, strict=True):
+        wanted = int(days)
+        while wanted > 0:
+            for tape, _ in tapes(data, market, windows.head(wanted * 86_400 // market.interval_s), recycle=1):
+                ticks += tape.ticks.shape[0]
+                wanted -= 1
+    return {"seconds": time.perf_counter() - began, "mib": peak_mib(), "ticks": ticks, "coins": len(markets)}
+
+
 def main_job_memory(folder: str) -> dict[str, Any]:
     """Peak of a process that runs the main job in ``folder``."""
     from research.cli.backtest import main
@@ -104,6 +130,7 @@ _CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
     "cscv_memory": cscv_memory,
     "spa_memory": spa_memory,
     "tape_memory": tape_memory,
+    "tape_of_coins": tape_of_coins,
     "main_job_memory": main_job_memory,
 }
 

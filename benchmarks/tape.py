@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from arena.lab.config import LabConfig
 from arena.market.build import build_tape
 from arena.market.tape import Tape
 from arena.market.windows import find_windows
 from benchmarks.lab import MARKET, LabMarket
 from benchmarks.measure import Figure, in_child, timed
 from benchmarks.rows import Row, Sizes
+from research.lab_store import lab_catalog
 
 _BUDGET_MIB = 3 * 1024.0
+_MONTH_S, _MONTH_MIB = 60.0, 6 * 1024.0
 _STATED_HFTBACKTEST_MIB = 180.0 * 1024.0
 
 
@@ -29,12 +32,29 @@ def run(sizes: Sizes, lab: LabMarket) -> list[Row]:
     return [
         Row("tape", what, "rows/s", seconds.rate(n_rows), note=f"{seconds.median:.2f} s a day"),
         Row("tape", what, "ticks/s", seconds.rate(n_ticks), note=f"one day in memory {_mib(tape):.0f} MiB"),
+        *_coins(sizes, lab),
         *_memory(sizes, lab),
     ]
 
 
 def _mib(tape: Tape) -> float:
     return (tape.ticks.nbytes + tape.windows.nbytes + sum(a.nbytes for a in tape.books)) / 2**20
+
+
+def _coins(sizes: Sizes, lab: LabMarket) -> list[Row]:
+    """The tapes of the longest span for three coins: how long, and at what peak memory."""
+    catalog = lab_catalog(LabConfig(days=sizes.days, assets=("BTC", "ETH", "SOL")), lab.folder)
+    days = max(sizes.spans)
+    found = in_child("tape_of_coins", str(catalog.path), str(days))
+    month = days == 30
+    what = f"tapes of {found['coins']} coins, {days} day{'s' * (days > 1)} each, {found['ticks']:,} ticks"
+    again = f"the lab's {sizes.days} days over and over" if days > sizes.days else ""
+    return [
+        Row("tape", what, "s", Figure.single(found["seconds"]), budget=_MONTH_S if month else None, note=again),
+        Row(
+            "tape", what, "MiB", Figure.single(found["mib"]), budget=_MONTH_MIB if month else None, note="whole process"
+        ),
+    ]
 
 
 def _memory(sizes: Sizes, lab: LabMarket) -> list[Row]:

@@ -1,1 +1,1 @@
-"""What will run for days: feeds, brokers, latches. Empty until the live issue; it may import ``arena`` only."""
+"""What talks to venues: REST clients and history fetches, feeds, the recorder. It may import ``arena`` only."""

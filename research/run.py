@@ -219,8 +219,8 @@ def _facts(todo: Plan, catalog: Catalog, prepared: Prepared, truth: str, sealed:
     if unknown:
         said.append(f"{unknown} windows have no known outcome; they are shown to the strategy but never traded")
     return DataFacts(
-        name=catalog.path.name,
-        path=str(catalog.path),
+        name=catalog.name,
+        path=catalog.path,
         digests={table: catalog.digest(table) for table in catalog.manifest.tables},
         windows=prepared.windows.shape[0],
         ticks=prepared.n_ticks,

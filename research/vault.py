@@ -170,8 +170,7 @@ def _bytes(catalog: Catalog, windows: pl.DataFrame) -> str:
     for name in _TABLES:
         for file in catalog.manifest.tables[name].files if name in catalog.manifest.tables else ():
             if file.last_ns >= first and file.first_ns < last:
-                with (catalog.path / file.path).open("rb") as stream:
-                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+                found = catalog.storage.sha256(file.path)
                 lines.append(f"{name} {file.asset} {file.date} {file.source} {found}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 

@@ -12,29 +12,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from arena.errors import DataError
-from arena.jit import jit
-from arena.market.tape import (
-    F8,
-    I4,
-    I8,
-    MAX_VENUES,
-    NEVER_MS,
-    Books,
-    Records,
-    Tape,
-    asof,
-    asof_spot,
-    blank_ticks,
-)
+from arena.market.join import BookRows, ReportRows, WindowRows, join, spot_rows
+from arena.market.tape import F8, I8, MAX_VENUES, Books, Records, Tape, tick_buffer
 from arena.market.windows import Facts, Market, Source, TapeNotes, mid_price, resolve_rules, settle_windows
 from arena.units import MS, SECOND
 
 DAY_NS = 86_400 * SECOND
-_TOP = tuple(f"{token}_{side}{what}" for token in ("up", "down") for side in ("bid", "ask") for what in ("", "_size"))
+_PRICES = tuple(f"{token}_{side}" for token in ("up", "down") for side in ("bid", "ask"))
+_TOP = (*_PRICES, *(f"{price}_size" for price in _PRICES))
 _DEPTH = ("up_asks_px", "up_asks_sz", "down_asks_px", "down_asks_sz")
 _SPOT_COLUMNS = ("recv_ns", "venue", "bid", "ask", "last")
 WARMUP_NS = 600 * SECOND
@@ -129,7 +117,8 @@ def build_tape(
     by_venue = [_in_order(spot.filter(pl.col("venue") == name), "recv_ns") for name in names]
     win, facts, notes = settle_windows(market, windows, rules, by_venue[0], oracle, tuple(names))
     ts = _decision_times(market, start_ns, end_ns, win, quotes, spot)
-    ticks = _ticks(blank_ticks(ts.shape[0], buffer), ts, win, facts, by_venue, quotes, oracle)
+    ticks = tick_buffer(ts.shape[0], buffer)
+    _join(ts, win, facts, by_venue, quotes, oracle, ticks)
     return Tape(ticks, win, _books(quotes, windows.height)), replace(notes, quotes=quotes.height)
 
 
@@ -159,112 +148,39 @@ def _decision_times(
     return np.unique(both[(both >= start_ns) & (both < end_ns)])
 
 
-def _ticks(
-    ticks: Records,
+def _join(
     ts: I8,
     win: Records,
     facts: Facts,
     by_venue: list[pl.DataFrame],
     quotes: pl.DataFrame,
     oracle: pl.DataFrame,
-) -> Records:
-    window = (np.searchsorted(win["open_ns"], ts, side="right") - 1).astype(np.int32)
-    window[(window >= 0) & (ts >= win["close_ns"][np.maximum(window, 0)])] = -1
-    ticks["ts_ns"], ticks["window"] = ts, window
-    _window_facts(
-        ticks, win, facts.strike, facts.strike_known_ns, facts.strike_is_oracle,
-        facts.venue_strike, facts.venue_strike_known_ns, facts.lookback_s,
-    )  # fmt: skip
-
-    for slot, rows in enumerate(by_venue):
-        asof_spot(ts, rows["recv_ns"].to_numpy(), mid_price(rows), ticks, slot)
-
-    recv = quotes["recv_ns"].to_numpy()
-    row = np.empty(ts.shape[0], dtype=np.int64)
-    _asof_book(ts, window, recv, quotes["window"].to_numpy(), np.full(win.shape[0], -1, dtype=np.int64), row)
-    seen = np.flatnonzero(row >= 0)
-    at = row[seen]
-    ticks["book_age_ms"][seen] = np.minimum((ts[seen] - recv[at]) // MS, NEVER_MS)
-    for name in _TOP:
-        unknown = np.inf if name.endswith("size") else np.nan
-        ticks[name][seen] = quotes[name].cast(pl.Float64).fill_null(unknown).to_numpy()[at]
-
-    if not oracle.is_empty():
-        recv, event = oracle["recv_ns"].to_numpy(), oracle["event_ns"].to_numpy()
-        price = oracle["price"].to_numpy()
-        asof(ts, recv, row)
-        seen = np.flatnonzero(row >= 0)
-        ticks["oracle_px"][seen], ticks["oracle_event_ns"][seen] = price[row[seen]], event[row[seen]]
-        lookback_ns = (facts.lookback_s * SECOND).astype(np.int64)
-        _running_average(ticks, recv, event, price, win["close_ns"].copy(), lookback_ns)
-    return ticks
-
-
-@jit
-def _window_facts(
     ticks: Records,
-    win: Records,
-    strike: F8,
-    strike_known_ns: I8,
-    strike_is_oracle: I4,
-    venue_strike: F8,
-    venue_strike_known_ns: I8,
-    lookback_s: F8,
 ) -> None:
-    """Copy onto each tick what can be known of its window by then."""
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        w = tick.window
-        if w < 0:
-            continue
-        tick.open_ns, tick.close_ns = win[w].open_ns, win[w].close_ns
-        tick.fee_rate, tick.fee_exponent = win[w].fee_rate, win[w].fee_exponent
-        tick.lookback_s = lookback_s[w]
-        tick.strike_is_oracle = strike_is_oracle[w]
-        if tick.ts_ns >= strike_known_ns[w]:
-            tick.strike = strike[w]
-        if tick.ts_ns >= venue_strike_known_ns[w]:
-            tick.venue_strike = venue_strike[w]
+    def column(name: str, unknown: float) -> F8:
+        return quotes[name].cast(pl.Float64).fill_null(unknown).to_numpy()
 
-
-@jit
-def _asof_book(ts: I8, window: I4, recv: I8, row_window: npt.NDArray[np.uint32], last: I8, out: I8) -> None:
-    """Row of the tick's own window received last; -1 where there is none yet or no window is open.
-
-    ``recv`` ascends over all windows together; ``last`` is scratch of shape (n_windows,) filled with -1.
-    """
-    j = 0
-    for i in range(ts.shape[0]):
-        while j < recv.shape[0] and recv[j] <= ts[i]:
-            last[row_window[j]] = j
-            j += 1
-        out[i] = last[window[i]] if window[i] >= 0 else -1
-
-
-@jit
-def _running_average(ticks: Records, recv: I8, event: I8, price: F8, close_ns: I8, lookback_ns: I8) -> None:
-    """Running sum and count of the reports inside the open window's settlement average.
-
-    Summed in order of arrival, exactly as a live process would.
-    """
-    j = 0
-    current = -1
-    total = 0.0
-    n = 0
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        w = tick.window
-        if w != current:
-            current = w
-            total = 0.0
-            n = 0
-        while j < recv.shape[0] and recv[j] <= tick.ts_ns:
-            if w >= 0 and close_ns[w] - lookback_ns[w] < event[j] <= close_ns[w]:
-                total += price[j]
-                n += 1
-            j += 1
-        tick.twap_sum = total
-        tick.twap_n = n
+    windows = WindowRows(
+        open_ns=win["open_ns"].copy(),
+        close_ns=win["close_ns"].copy(),
+        fee_rate=win["fee_rate"].copy(),
+        fee_exponent=win["fee_exponent"].copy(),
+        strike=facts.strike,
+        strike_known_ns=facts.strike_known_ns,
+        strike_is_oracle=facts.strike_is_oracle,
+        venue_strike=facts.venue_strike,
+        venue_strike_known_ns=facts.venue_strike_known_ns,
+        lookback_s=facts.lookback_s,
+    )
+    books = BookRows(
+        quotes["recv_ns"].to_numpy(),
+        quotes["window"].to_numpy(),
+        *(column(name, np.nan) for name in _PRICES),
+        *(column(f"{name}_size", np.inf) for name in _PRICES),
+    )
+    reports = ReportRows(*(oracle[name].to_numpy() for name in ("recv_ns", "event_ns", "price")))
+    spot = spot_rows([(rows["recv_ns"].to_numpy(), mid_price(rows)) for rows in by_venue])
+    join(ts, windows, spot, books, reports, ticks)
 
 
 def _levels(rows: pl.DataFrame, name: str, what: str, top: str) -> F8:

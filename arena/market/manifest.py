@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from arena.errors import DataError
@@ -15,7 +14,11 @@ from arena.market.schema import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One Parquet file of clean rows: ``path`` relative to the catalog, times in ns UTC, size in bytes."""
+    """One Parquet file of clean rows: ``path`` relative to the catalog, times in ns UTC, size in bytes.
+
+    ``first_ns`` and ``last_ns`` are of the table's time column, ``first_event_ns`` and ``last_event_ns`` of
+    ``event_ns``: None where the table has none or a row lacks it.
+    """
 
     path: str
     asset: str
@@ -26,6 +29,13 @@ class FileEntry:
     last_ns: int
     size: int
     sha256: str
+    first_event_ns: int | None = None
+    last_event_ns: int | None = None
+
+    @property
+    def partition(self) -> tuple[str, str, str]:
+        """Asset, UTC date and source: rows that compaction brings into one file."""
+        return self.asset, self.date, self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +54,9 @@ class QuarantineEntry:
 class TableManifest:
     """What the catalog holds of one table.
 
-    ``known_defects`` maps a source to sentences about it; ``gaps`` counts the rows of the ``gaps`` table
-    that speak of this table's streams.
+    ``files`` of one partition, and ``quarantine`` of one rule and source, are in the order in which they were
+    written. ``known_defects`` maps a source to sentences about it; ``gaps`` counts the rows of the ``gaps``
+    table that speak of this table's streams.
     """
 
     name: str
@@ -94,49 +105,71 @@ class TableManifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The truth about a catalog: the version of its tables and what each of them holds."""
+    """The truth about a catalog: the version of its tables, what each of them holds, and its writers' notes.
+
+    ``notes`` are texts by name, for writers that have to know what they did: a note and the rows it speaks of are
+    committed in one step.
+    """
 
     schema_version: int
     tables: Mapping[str, TableManifest]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The manifest as readable JSON; totals are written for the reader, files are what is read back."""
-        tables = {
-            name: {
-                "rows": t.rows,
-                "span": t.span,
-                "sources": t.sources,
-                "quarantined": t.quarantined,
-                "gaps": t.gaps,
-                "known_defects": {source: list(texts) for source, texts in sorted(t.known_defects.items())},
-                "files": [asdict(f) for f in t.files],
-                "quarantine": [asdict(q) for q in t.quarantine],
-            }
-            for name, t in sorted(self.tables.items())
-        }
-        return json.dumps({"schema_version": self.schema_version, "tables": tables}, indent=1) + "\n"
+        """The manifest as JSON, one line per file; totals are for the reader, files are what is read back."""
+        tables = ",\n".join(f"{json.dumps(name)}: {_table_json(t)}" for name, t in sorted(self.tables.items()))
+        notes = json.dumps(dict(sorted(self.notes.items())))
+        return f'{{"schema_version": {self.schema_version}, "notes": {notes}, "tables": {{\n{tables}\n}}}}\n'
+
+    @property
+    def paths(self) -> set[str]:
+        """Paths of every file, relative to the catalog."""
+        return {entry.path for table in self.tables.values() for entry in table.entries}
 
     @classmethod
-    def from_json(cls, text: str, where: Path) -> Manifest:
-        """Read what :meth:`to_json` wrote.
+    def from_json(cls, data: bytes, where: str) -> Manifest:
+        """Read what :meth:`to_json` wrote, of the catalog at ``where``.
 
         Raises:
             DataError: not a manifest, or one of another schema version.
         """
-        try:
-            raw = json.loads(text)
-            version = raw["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{where} is not a catalog manifest ({error!r}); import the data again.") from error
+        raw = parse(data, where)
+        version = raw["schema_version"]
         if version != SCHEMA_VERSION:
+            older = isinstance(version, int) and 0 < version < SCHEMA_VERSION
+            advice = f"run `arena-data migrate {where}`" if older else "read it with a newer Arena, or import again"
             raise DataError(
-                f"{where} has schema version {version}, this Arena reads version {SCHEMA_VERSION}; "
-                "import the recordings again with `arena-data import`."
+                f"The catalog at {where} has schema version {version}, this Arena reads version {SCHEMA_VERSION}; "
+                f"{advice}."
             )
+        return cls.from_raw(raw, where)
+
+    @classmethod
+    def from_raw(cls, raw: dict[str, Any], where: str) -> Manifest:
+        """The manifest in what :func:`parse` read, whatever its version.
+
+        Raises:
+            DataError: something is missing or has another shape.
+        """
         try:
-            return cls(version, {name: _table_from(name, t) for name, t in raw["tables"].items()})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{where} is damaged ({error!r}); import the data again.") from error
+            tables = {name: _table_from(name, t) for name, t in raw["tables"].items()}
+            return cls(raw["schema_version"], tables, dict(raw.get("notes", {})))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(f"The manifest of {where} is damaged ({error!r}); import the data again.") from error
+
+
+def parse(data: bytes, where: str) -> dict[str, Any]:
+    """The JSON of a manifest, of any version.
+
+    Raises:
+        DataError: it is no manifest.
+    """
+    try:
+        raw: dict[str, Any] = json.loads(data)
+        raw["schema_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"The manifest of {where} is not a catalog manifest ({error!r}); import again.") from error
+    return raw
 
 
 def _table_from(name: str, raw: dict[str, Any]) -> TableManifest:
@@ -147,6 +180,25 @@ def _table_from(name: str, raw: dict[str, Any]) -> TableManifest:
         known_defects={source: tuple(texts) for source, texts in raw["known_defects"].items()},
         gaps=int(raw["gaps"]),
     )
+
+
+def _table_json(table: TableManifest) -> str:
+    totals = {
+        "rows": table.rows,
+        "span": table.span,
+        "sources": table.sources,
+        "quarantined": table.quarantined,
+        "gaps": table.gaps,
+        "known_defects": {source: list(texts) for source, texts in sorted(table.known_defects.items())},
+    }
+    fields = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in totals.items()]
+    fields += [_entries_json("files", table.files), _entries_json("quarantine", table.quarantine)]
+    return "{\n" + ",\n".join(fields) + "}"
+
+
+def _entries_json(name: str, entries: Iterable[FileEntry] | Iterable[QuarantineEntry]) -> str:
+    lines = [json.dumps({slot: getattr(entry, slot) for slot in entry.__slots__}) for entry in entries]
+    return f'"{name}": [\n' + ",\n".join(lines) + "]"
 
 
 def count_by_name(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

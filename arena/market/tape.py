@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arena.jit import jit
+from arena.jit import Record, jit
 
 I4 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int64]
@@ -135,78 +135,41 @@ class Tape(NamedTuple):
     books: Books
 
 
-@jit
-def asof(ts_ns: I8, recv_ns: I8, out: I8) -> None:
-    """For each tick the index of the last row received at or before it, -1 for none.
-
-    Both inputs ascend; ``out`` has the shape of ``ts_ns``. One merge pass.
-    """
-    j = -1
-    n = recv_ns.shape[0]
-    for i in range(ts_ns.shape[0]):
-        while j + 1 < n and recv_ns[j + 1] <= ts_ns[i]:
-            j += 1
-        out[i] = j
+def tick_buffer(n: int, buffer: Records | None = None) -> Records:
+    """``n`` tick records with arbitrary content: the start of ``buffer`` if it is large enough, else new memory."""
+    return np.empty(n, dtype=TICK_DTYPE) if buffer is None or buffer.shape[0] < n else buffer[:n]
 
 
 @jit
-def asof_spot(ts_ns: I8, recv_ns: I8, price: F8, ticks: Records, slot: int) -> None:
-    """Last ``price`` received at or before each tick, and its age in ms, into spot slot ``slot``.
-
-    Slot 0 also gets the time of its latest update. Records before the first row keep NaN and ``NEVER_MS``.
-    """
-    j = -1
-    n = recv_ns.shape[0]
-    for i in range(ts_ns.shape[0]):
-        ts = ts_ns[i]
-        while j + 1 < n and recv_ns[j + 1] <= ts:
-            j += 1
-        if j >= 0:
-            ticks[i].spot_px[slot] = price[j]
-            ticks[i].spot_age_ms[slot] = min((ts - recv_ns[j]) // 1_000_000, NEVER_MS)
-            if slot == 0:
-                ticks[i].ref_recv_ns = recv_ns[j]
-
-
-def blank_ticks(n: int, buffer: Records | None = None) -> Records:
-    """``n`` tick records on which nothing has been seen yet, in ``buffer`` if it is large enough."""
-    ticks = np.empty(n, dtype=TICK_DTYPE) if buffer is None or buffer.shape[0] < n else buffer[:n]
-    _blank(ticks)
-    return ticks
-
-
-@jit
-def _blank(ticks: Records) -> None:
-    # One pass over the records: filling field by field would walk the same memory two dozen times.
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        tick.ts_ns = 0
-        tick.window = -1
-        tick.strike_is_oracle = 0
-        tick.open_ns = 0
-        tick.close_ns = 0
-        tick.fee_rate = 0.0
-        tick.fee_exponent = 0.0
-        tick.up_bid = np.nan
-        tick.up_ask = np.nan
-        tick.down_bid = np.nan
-        tick.down_ask = np.nan
-        tick.up_bid_size = 0.0
-        tick.up_ask_size = 0.0
-        tick.down_bid_size = 0.0
-        tick.down_ask_size = 0.0
-        tick.book_age_ms = NEVER_MS
-        tick.twap_n = 0
-        tick.strike = np.nan
-        tick.venue_strike = np.nan
-        tick.lookback_s = 0.0
-        tick.twap_sum = 0.0
-        tick.oracle_px = np.nan
-        tick.oracle_event_ns = 0
-        tick.ref_recv_ns = 0
-        for v in range(MAX_VENUES):
-            tick.spot_px[v] = np.nan
-            tick.spot_age_ms[v] = NEVER_MS
+def blank(tick: Record) -> None:
+    """Make ``tick`` one at which nothing has been seen yet."""
+    tick.ts_ns = 0
+    tick.window = -1
+    tick.strike_is_oracle = 0
+    tick.open_ns = 0
+    tick.close_ns = 0
+    tick.fee_rate = 0.0
+    tick.fee_exponent = 0.0
+    tick.up_bid = np.nan
+    tick.up_ask = np.nan
+    tick.down_bid = np.nan
+    tick.down_ask = np.nan
+    tick.up_bid_size = 0.0
+    tick.up_ask_size = 0.0
+    tick.down_bid_size = 0.0
+    tick.down_ask_size = 0.0
+    tick.book_age_ms = NEVER_MS
+    tick.twap_n = 0
+    tick.strike = np.nan
+    tick.venue_strike = np.nan
+    tick.lookback_s = 0.0
+    tick.twap_sum = 0.0
+    tick.oracle_px = np.nan
+    tick.oracle_event_ns = 0
+    tick.ref_recv_ns = 0
+    for v in range(MAX_VENUES):
+        tick.spot_px[v] = np.nan
+        tick.spot_age_ms[v] = NEVER_MS
 
 
 def candidates(ticks: Records, index: I8) -> Records:

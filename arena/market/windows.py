@@ -168,9 +168,9 @@ def settle_windows(
 
     # A strategy cannot wait for a report that a later one has overtaken; the settlement counts it.
     punctual = oracle.filter(pl.col("event_ns") >= pl.col("event_ns").cum_max())
-    start_ref, start_known = _oracle_reference(punctual, open_ns, lookback)
-    official_start, _ = _oracle_reference(oracle, open_ns, lookback)
-    end_ref, _ = _oracle_reference(oracle, close_ns, lookback)
+    start_ref, start_known = oracle_reference(punctual, open_ns, lookback)
+    official_start, _ = oracle_reference(oracle, open_ns, lookback)
+    end_ref, _ = oracle_reference(oracle, close_ns, lookback)
     recorded = rows["strike"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     recorded_source = rows["strike_source"].fill_null("unknown").to_list()
     from_oracle = np.isfinite(start_ref)
@@ -188,8 +188,8 @@ def settle_windows(
         outcome[np.array([o == value for o in official])] = code
 
     ref_px, ref_recv = mid_price(ref), ref["recv_ns"].to_numpy()
-    venue_strike, venue_known = _near_boundary(ref_px, ref_recv, open_ns)
-    venue_end, _ = _near_boundary(ref_px, ref_recv, close_ns)
+    venue_strike, venue_known = near_boundary(ref_px, ref_recv, open_ns)
+    venue_end, _ = near_boundary(ref_px, ref_recv, close_ns)
     venue_outcome = np.full(n, UNKNOWN, dtype=np.int8)
     priced = np.isfinite(venue_strike) & np.isfinite(venue_end)
     venue_outcome[priced] = np.where(venue_end[priced] > venue_strike[priced], UP, DOWN)
@@ -234,7 +234,7 @@ def _winner(start: F8, end: F8, tie_up: np.ndarray[Any, np.dtype[np.bool_]]) -> 
     return np.where((end > start) | (tie_up & (end == start)), UP, DOWN).astype(np.int8)
 
 
-def _oracle_reference(oracle: pl.DataFrame, at_ns: I8, lookback_s: F8) -> tuple[F8, I8]:
+def oracle_reference(oracle: pl.DataFrame, at_ns: I8, lookback_s: F8) -> tuple[F8, I8]:
     """Settlement reference at each boundary from the reports themselves, and when it could be known.
 
     That is when the report for the boundary, or a later one, has arrived: before, nobody can tell a report
@@ -264,7 +264,7 @@ def _oracle_reference(oracle: pl.DataFrame, at_ns: I8, lookback_s: F8) -> tuple[
     return value, np.where(np.isfinite(value), known, 0)
 
 
-def _near_boundary(px: F8, recv_ns: I8, at_ns: I8) -> tuple[F8, I8]:
+def near_boundary(px: F8, recv_ns: I8, at_ns: I8) -> tuple[F8, I8]:
     """The seed's boundary price: last tick at or before within 5 s, else the first after within 5 s."""
     value = np.full(at_ns.shape[0], np.nan)
     known = np.full(at_ns.shape[0], np.iinfo(np.int64).max, dtype=np.int64)

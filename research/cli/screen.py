@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
+    from rich.table import Table
 
     from research.run import Progress
 
 
-def console_for(quiet: bool = False) -> Console:
-    """A console; as wide as a page where it is not a terminal, so that tables in files are not folded."""
+PAGE, WIDE = 120, 200
+"""Columns of text where nobody's terminal says how many there are: of prose, and of tables."""
+
+
+def console_for(quiet: bool = False, stderr: bool = False, width: int = PAGE) -> Console:
+    """A console; ``width`` columns wide where it is not a terminal, so that tables in files are not folded."""
     from rich.console import Console
 
-    console = Console(quiet=quiet, highlight=False)
+    console = Console(quiet=quiet, stderr=stderr, highlight=False)
     if not console.is_terminal:
-        console = Console(quiet=quiet, highlight=False, width=120)
+        console = Console(quiet=quiet, stderr=stderr, highlight=False, width=width)
     return console
 
 
@@ -33,6 +38,17 @@ def bar_on(console: Console) -> RichProgress:
         console=console,
         disable=not console.is_terminal,
     )
+
+
+def table_of(*headers: str, right: set[int] | None = None) -> Table:
+    """An empty table; the columns numbered in ``right`` hold figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="right" if i in (right or set()) else "left", overflow="fold")
+    return table
 
 
 def progress_on(bar: RichProgress) -> Progress:

@@ -5,6 +5,7 @@
 """
 
 from research.importers.load import ImportReport, TableReport, import_path
-from research.importers.recordings import RECORDINGS, Imported, Recording
+from research.importers.recording import Imported, Recording
+from research.importers.recordings import RECORDINGS
 
 __all__ = ["RECORDINGS", "ImportReport", "Imported", "Recording", "TableReport", "import_path"]

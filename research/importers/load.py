@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.catalog import MANIFEST, Catalog, CatalogWriter
+from arena.market.catalog import Catalog, CatalogView, CatalogWriter
 from arena.market.schema import TABLES, Table
-from research.importers.gaps import oracle_gaps, quote_gaps, spot_gaps
-from research.importers.recordings import RECORDINGS, Imported, Recording
+from research.importers.gaps import FINDERS, FOUND_HERE
+from research.importers.merge import in_time_order, merge
+from research.importers.recognise import recognise
+from research.importers.recording import Imported
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -37,11 +41,11 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: the files read, those not recognised, and each table."""
+    """What an import did: the files read, those left out with the reason, and each table."""
 
-    catalog: Path
+    catalog: str
     files: tuple[str, ...]
-    skipped: tuple[str, ...]
+    skipped: Mapping[str, str]
     tables: tuple[TableReport, ...]
 
 
@@ -66,8 +70,8 @@ def import_path(
             wrong columns or units, or holds quotes whose windows are nowhere.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found, skipped = _recognise([Path(p) for p in given])
-    steps = len(found) + len(TABLES)
+    found, skipped = recognise([Path(p) for p in given])
+    steps = len(found) + len(TABLES) + 1
     done = 0
 
     def tell(what: str) -> None:
@@ -76,136 +80,101 @@ def import_path(
             progress(what, done, steps)
         done += 1
 
-    imported: list[Imported] = []
-    for recording, path in found:
-        tell(f"reading {path.name}")
-        imported.append(recording.read(path))
-
-    catalog_path = Path(catalog_path)
-    exists = (catalog_path / MANIFEST).is_file()
     reports: list[TableReport] = []
-    with Catalog.update(catalog_path) if exists else Catalog.create(catalog_path) as writer:
-        for name in TABLES:  # windows first: quotes are checked against them
-            tell(f"writing {name}")
-            frames = [part.tables[name] for part in imported if name in part.tables]
-            if frames:
-                reports.append(_write_table(writer, TABLES[name], frames, imported, found))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        reading = [pool.submit(recording.read, path) for recording, path in found]
+        imported: list[Imported] = []
+        for (_, path), part in zip(found, reading, strict=True):
+            tell(f"reading {path.name}")
+            imported.append(part.result())
+        with Catalog.append_or_create(catalog_path) as writer:
+            # Tables are merged and sorted ahead, while the one before is being screened and written.
+            held = writer.so_far()
+            merged = [pool.submit(_merge, table, imported, held) for table in TABLES.values()]
+            for name, waiting in zip(TABLES, merged, strict=True):  # windows first: quotes are checked against them
+                tell(f"writing {name}")
+                table = waiting.result()
+                if table is not None:
+                    if name == "binary_quotes" and not writer.so_far().sources("windows"):
+                        files = zip(found, imported, strict=True)
+                        raise _no_windows([path for (_, path), part in files if name in part.tables])
+                    reports.append(_write_table(writer, table))
+            tell("looking for gaps")
+            gaps = _write_gaps(writer, imported)
     if progress is not None:
         progress("done", steps, steps)
-    return ImportReport(catalog_path, tuple(str(path) for _, path in found), skipped, tuple(reports))
+    tables = tuple(replace(report, gaps=gaps.get(report.name, 0)) for report in reports)
+    return ImportReport(str(catalog_path), tuple(str(path) for _, path in found), skipped, tables)
 
 
-def _recognise(paths: list[Path]) -> tuple[list[tuple[Recording, Path]], tuple[str, ...]]:
-    known = ", ".join(sorted(RECORDINGS))
-    found: list[tuple[Recording, Path]] = []
-    skipped: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            for entry in sorted(path.iterdir()):
-                if entry.is_file() and entry.suffix == ".parquet" and entry.stem in RECORDINGS:
-                    found.append((RECORDINGS[entry.stem], entry))
-                elif not entry.name.startswith(".") and entry.suffix != ".md":
-                    skipped.append(str(entry) + ("/" if entry.is_dir() else ""))
-        elif not path.exists():
-            raise DataError(f"There is no file or folder {path}; check the path.")
-        elif path.suffix == ".parquet" and path.stem in RECORDINGS:
-            found.append((RECORDINGS[path.stem], path))
-        else:
-            raise DataError(f"{path} is not a recording Arena can read; it reads (by file name) {known}.")
-    if not found:
-        where = ", ".join(str(p) for p in paths)
-        raise DataError(f"Nothing in {where} is a recording Arena can read; it reads (by file name) {known}.")
-    return sorted(found, key=lambda item: (item[0].priority, str(item[1]))), tuple(skipped)
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """The rows of one table, as they will be screened: those of the files, and what the catalog had beside them."""
+
+    table: Table
+    rows: pl.DataFrame
+    sources: list[str]
+    read: int
+    repeated: int
+    known_defects: dict[str, list[str]]
 
 
-def _write_table(
-    writer: CatalogWriter,
-    table: Table,
-    frames: list[pl.DataFrame],
-    imported: list[Imported],
-    found: list[tuple[Recording, Path]],
-) -> TableReport:
-    so_far = writer.so_far()
+def _merge(table: Table, imported: list[Imported], held: CatalogView) -> _Merged | None:
+    frames = [part.tables[table.name] for part in imported if table.name in part.tables]
+    if not frames:
+        return None
+    sources = _sources(frames)
     read = sum(frame.height for frame in frames)
-    sources = sorted(set().union(*(frame["source"].unique().to_list() for frame in frames)))
-    if table.name == "binary_quotes" and not so_far.sources("windows"):
-        names = ", ".join(
-            path.name for (_, path), part in zip(found, imported, strict=True) if table.name in part.tables
-        )
-        raise DataError(
-            f"{names}: these quotes have no windows yet; import updown_windows.parquet with them or before."
-        )
-
     # What the catalog refused before comes along: it is screened again with its neighbours, and counted.
-    held = pl.concat([so_far.scan(table.name), so_far.quarantined(table.name).drop("rule")])
-    frames.append(held.filter(pl.col("source").is_in(sources)).collect().sort(table.time, maintain_order=True))
-    merged, repeated = _merge(table, frames)
-    times = [name for name in (table.time, "event_ns") if name in table.schema]
+    both = pl.concat([held.scan(table.name), held.quarantined(table.name).drop("rule")])
+    before = both.filter(pl.col("source").is_in(sources)).collect()
+    if before.height:
+        frames.append(before.sort(table.time, maintain_order=True))
+    rows, repeated = merge(table, frames)
     known_defects: dict[str, list[str]] = {}
     for part in imported:
-        for source, text in part.known_defects.get(table.name, {}).items():
-            known_defects.setdefault(source, []).extend((text,) if isinstance(text, str) else text)
-    quarantined = writer.write(
-        table.name, merged.sort(times, maintain_order=True), known_defects=known_defects, replace=True
-    )
-    gaps = _write_gaps(writer, table.name, sources)
-    written = writer.so_far().manifest.tables[table.name].sources
-    rows = sum(written.get(source, 0) for source in sources)
-    return TableReport(table.name, read, repeated, rows, quarantined, gaps)
+        for source, said in part.known_defects.get(table.name, {}).items():
+            known_defects.setdefault(source, []).extend((said,) if isinstance(said, str) else said)
+    return _Merged(table, in_time_order(table, rows), sources, read, repeated, known_defects)
 
 
-def _merge(table: Table, frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, int]:
-    """All frames as one, rows that an earlier frame has already left out; and how many those were.
-
-    Repeats within one frame stay: they are for the ``duplicate`` rule to name.
-    """
-    # Two files may hold one book with sizes rounded differently: a moment of one token is the same row.
-    quotes = table.name == "binary_quotes"
-    key = ["market_id", "source", "recv_ns", "event_ns", "native"] if quotes else list(table.key)
-    frames = [frame for frame in frames if not frame.is_empty()] or frames[:1]
-    if quotes:
-        frames = sorted(frames, key=lambda frame: frame["up_bids_px"].null_count() == frame.height)
-    merged, repeated = frames[0], 0
-    for frame in frames[1:]:
-        if table.name == "windows":
-            merged = _fill(merged, frame, key)
-        fresh = frame.join(merged.select(key), on=key, how="anti", nulls_equal=True, maintain_order="left")
-        repeated += frame.height - fresh.height
-        merged = pl.concat([merged, fresh])
-    return merged, repeated
+def _sources(frames: list[pl.DataFrame]) -> list[str]:
+    return sorted(set().union(*(frame["source"].unique().to_list() for frame in frames)))
 
 
-def _fill(frame: pl.DataFrame, other: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    values = [name for name in frame.columns if name not in key]
-    joined = frame.join(
-        other.unique(key, keep="first", maintain_order=True),
-        on=key,
-        how="left",
-        suffix="__other",
-        maintain_order="left",
-    )
-    return joined.select(
-        pl.coalesce(name, f"{name}__other").alias(name) if name in values else pl.col(name) for name in frame.columns
-    )
+def _no_windows(quotes: list[Path]) -> DataError:
+    names = ", ".join(file.name for file in quotes)
+    return DataError(f"{names}: these quotes have no windows yet; import updown_windows.parquet with them or before.")
 
 
-def _write_gaps(writer: CatalogWriter, table: str, sources: list[str]) -> int:
-    if table not in ("binary_quotes", "spot", "oracle"):
-        return 0
+def _write_table(writer: CatalogWriter, merged: _Merged) -> TableReport:
+    name = merged.table.name
+    quarantined = writer.write(name, merged.rows, known_defects=merged.known_defects, replace=True)
+    written = writer.so_far().manifest.tables[name].sources
+    rows = sum(written.get(source, 0) for source in merged.sources)
+    return TableReport(name, merged.read, merged.repeated, rows, quarantined, gaps=0)
+
+
+def _write_gaps(writer: CatalogWriter, imported: list[Imported]) -> dict[str, int]:
+    """Find the gaps of every table that was imported, of all that the catalog holds of its sources; how many."""
     so_far = writer.so_far()
-    rows = so_far.scan(table).filter(pl.col("source").is_in(sources))
-    if table == "binary_quotes":
-        columns = ["market_id", "asset", "source", "recv_ns"]
-        new = quote_gaps(rows.select(columns).collect(), so_far.scan("windows").collect())
-    else:
-        new = (oracle_gaps if table == "oracle" else spot_gaps)(rows.collect())
-    others = (
-        so_far.scan("gaps")
-        .filter(pl.col("source").is_in(sources) & ~pl.col("stream").str.starts_with(f"{table}/"))
-        .collect()
-    )
-    writer.drop("gaps", sources)
-    gaps = pl.concat([others, new]).sort("recv_ns", maintain_order=True)
-    if gaps.height:
-        writer.write("gaps", gaps)
-    return new.height
+    new, kept = [], so_far.scan("gaps").collect()
+    everybody: set[str] = set()
+    for name, finder in FINDERS.items():
+        frames = [part.tables[name] for part in imported if name in part.tables]
+        if not frames:
+            continue
+        sources = _sources(frames)
+        everybody.update(sources)
+        rows = so_far.scan(name).filter(pl.col("source").is_in(sources)).select(finder.columns).collect()
+        new.append(finder.find(rows, so_far.scan("windows")).with_columns(pl.lit(name).alias("table")))
+        found_before = pl.col("stream").str.starts_with(f"{name}/") & pl.col("reason").is_in(FOUND_HERE)
+        kept = kept.filter(~(pl.col("source").is_in(sources) & found_before))
+    if not new:
+        return {}
+    found = pl.concat(new)
+    writer.drop("gaps", sorted(everybody))
+    rows = pl.concat([kept.filter(pl.col("source").is_in(sorted(everybody))), found.drop("table")])
+    if rows.height:
+        writer.write("gaps", rows.sort("recv_ns", maintain_order=True))
+    return dict(found.group_by("table").len().iter_rows())

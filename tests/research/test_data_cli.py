@@ -24,7 +24,10 @@ def run(*args: str | Path) -> Result:
 def recordings(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
-    bars = {"ts_ms": [START_MS, START_MS + 60_000, START_MS + 60_000], "close": [70_000.0, 70_001.0, 70_001.0]}
+    close = [70_000.0, 70_001.0, 70_001.0]
+    bars = {"ts_ms": [START_MS, START_MS + 60_000, START_MS + 60_000]}
+    bars |= dict.fromkeys(("open", "high", "low", "close"), close)
+    bars |= dict.fromkeys(("volume", "quote_volume", "taker_buy_volume"), [1.0] * 3) | {"trades": [1] * 3}
     pl.DataFrame(bars).write_parquet(folder / "binance_btcusdt_1m.parquet")
     (folder / "holiday.csv").write_text("x")
     return folder
@@ -42,7 +45,7 @@ def test_import_tells_what_came_in_what_was_refused_and_what_was_skipped(recordi
     assert result.exit_code == 0, result.output
     assert "Imported 1 recording(s)" in result.output
     assert "duplicate 1" in result.output
-    assert "Not recognised, skipped: holiday.csv" in result.output
+    assert "Skipped holiday.csv: not recognised" in result.output
     assert Catalog.open(tmp_path / "c").manifest.tables["spot"].rows == 2
 
 
@@ -67,7 +70,7 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_two(catalog: Path, tmp_pa
         (("import", tmp_path / "none"), "There is no file or folder"),
         (("ls", tmp_path / "none"), "There is no catalog at"),
         (("show", "recorded", "sopt"), "There is no table 'sopt'"),
-        (("show", "recorded", "oracle"), "has no oracle; it has spot"),
+        (("show", "recorded", "oracle"), "has no oracle; it has bars, spot"),
     ):
         result = run(*args)
         assert result.exit_code == 2

@@ -126,7 +126,7 @@ def test_changed_bytes_are_refused_also_when_the_manifest_says_nothing_of_it(
 ) -> None:
     held = sealed_in(ledger, files, frame(6, 18))
     (file,) = files.manifest.tables["spot"].files
-    path = files.path / file.path
+    path = Path(files.path) / file.path
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))

@@ -11,7 +11,7 @@ import pytest
 from arena.errors import DataError
 from arena.market.catalog import Catalog
 from arena.units import MS, SECOND
-from research.importers import RECORDINGS, import_path
+from research.importers import import_path
 from research.importers.gaps import oracle_gaps, quote_gaps, spot_gaps
 
 OPEN_MS = 1_776_081_600_000
@@ -168,8 +168,8 @@ def test_every_price_is_the_double_nearest_to_its_decimal(folder: Path) -> None:
 def meta(**changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"market_id": MARKET, "window_start_ms": OPEN_MS, "window_end_ms": OPEN_MS + 300_000}
     row |= {"outcome": "up", "strike": 70_000.5, "tick_size": 0.001, "min_order_size": 5, "fee_rate": 0.07}
-    row |= {"fee_exponent": 1, "volume": 12.0, "closed_time": "2026-04-13 12:05:16+00"}
-    return row | changes
+    row |= {"fee_exponent": 1, "volume": 12.0, "closed_time": "2026-04-13 12:05:16+00", "fee_rebate_rate": 0.2}
+    return row | {"condition_id": "0xc", "up_token_id": "1", "down_token_id": "2"} | changes
 
 
 def test_recorded_fees_join_the_window_of_the_other_file(folder: Path) -> None:
@@ -179,11 +179,18 @@ def test_recorded_fees_join_the_window_of_the_other_file(folder: Path) -> None:
     assert (row["fee_rate"], row["fee_exponent"], row["tick_size"], row["min_order_size"]) == (0.07, 1.0, 0.001, 5.0)
     assert (row["strike"], row["settle_price"], row["strike_source"]) == (70_000.5, 70_010.0, "chainlink_stream")
     assert row["resolved_ns"] == OPEN_NS + 316 * SECOND
+    assert (row["rebate_rate"], row["condition_id"], row["up_token_id"]) == (0.2, "0xc", "1")
 
 
 def test_a_minute_bar_is_known_at_its_close(folder: Path) -> None:
-    save(folder, "binance_btcusdt_1m", [{"ts_ms": OPEN_MS, "close": 70_000.0}])
-    row = imported(folder).scan("spot").collect().row(0, named=True)
+    prices = {"open": 69_990.0, "high": 70_010.0, "low": 69_980.0, "close": 70_000.0}
+    more = {"volume": 2.0, "quote_volume": 140_000.0, "trades": 9, "taker_buy_volume": 1.0}
+    save(folder, "binance_btcusdt_1m", [{"ts_ms": OPEN_MS} | prices | more])
+    catalog = imported(folder)
+    bar = catalog.scan("bars").collect().row(0, named=True)
+    assert (bar["event_ns"], bar["recv_ns"], bar["interval_s"]) == (OPEN_NS, OPEN_NS + 60 * SECOND, 60)
+    assert {name: bar[name] for name in prices | more} == prices | more
+    row = catalog.scan("spot").collect().row(0, named=True)
     assert row["event_ns"] == row["recv_ns"] == OPEN_NS + 60 * SECOND
     assert (row["venue"], row["quote"], row["last"], row["bid"]) == ("binance", "USDT", 70_000.0, None)
 
@@ -272,9 +279,14 @@ def test_a_folder_names_what_it_skipped_and_progress_reaches_its_end(folder: Pat
     (folder / "holiday.csv").write_text("x")
     (folder / "README.md").write_text("x")
     (folder / "small").mkdir()
+    (folder / "frames.jsonl.gz").write_bytes(b"x")
     told: list[tuple[str, int, int]] = []
     report = import_path(folder, folder.parent / "c", lambda *step: told.append(step))
-    assert [Path(s).name for s in report.skipped] == ["holiday.csv", "small"]
+    assert {Path(path).name: why for path, why in report.skipped.items()} == {
+        "frames.jsonl.gz": "raw frames: use arena-data reparse",
+        "holiday.csv": "not recognised",
+        "small": "a folder: import it by its own path",
+    }
     assert told[0][0] == "reading updown_windows.parquet"
     assert told[-1][1] == told[-1][2]
 
@@ -286,6 +298,9 @@ def test_files_that_cannot_be_imported_are_named(folder: Path) -> None:
         import_path(folder / "holiday.csv", folder.parent / "c")
     with pytest.raises(DataError, match="Nothing in"):
         import_path(folder, folder.parent / "c")
+    (folder / "frames.jsonl.gz").write_bytes(b"x")
+    with pytest.raises(DataError, match="holds raw frames, not rows; bring them in with arena-data reparse"):
+        import_path(folder / "frames.jsonl.gz", folder.parent / "c")
     with pytest.raises(DataError, match="There is no file or folder"):
         import_path(folder / "none.parquet", folder.parent / "c")
     (folder / "updown_windows.parquet").write_text("x")
@@ -293,6 +308,9 @@ def test_files_that_cannot_be_imported_are_named(folder: Path) -> None:
         import_path(folder, folder.parent / "c")
     save(folder, "updown_windows", [{"market_id": "m"}])
     with pytest.raises(DataError, match="has no column 'window_start_ms'"):
+        import_path(folder, folder.parent / "c")
+    save_windows(folder, {"interval_s": "five minutes"})
+    with pytest.raises(DataError, match="has other column types than the recording 'updown_windows'"):
         import_path(folder, folder.parent / "c")
     assert not (folder.parent / "c").exists()
 
@@ -329,10 +347,3 @@ def test_the_small_recordings_import_as_their_readme_says(recordings_folder: Pat
     catalog = Catalog.open(tmp_path / "c")
     assert catalog.scan("windows", source="ligengxin96").collect()["fee_rate"].unique().to_list() == [0.07]
     catalog.verify()
-
-
-@pytest.mark.recordings
-def test_every_recording_we_claim_to_read_is_there(recordings_folder: Path) -> None:
-    for recording in RECORDINGS.values():
-        columns = pl.read_parquet_schema(recordings_folder / f"{recording.stem}.parquet")
-        assert set(recording.needs) | set(recording.times) <= set(columns)

@@ -98,9 +98,10 @@ def minute_reports(start: int, stop: int, price: float = 100.0, relay: float = 1
 
 def a_tick(**fields: Any) -> np.ndarray[Any, Any]:
     """One tick record, 100 s before the close of an ordinary window, everything fresh; ``fields`` override."""
-    from arena.market.tape import blank_ticks
+    from arena.market.tape import blank, tick_buffer
 
-    tick = blank_ticks(1)
+    tick = tick_buffer(1)
+    blank(tick[0])
     usual = {
         "ts_ns": ns(200), "window": 0, "strike_is_oracle": 1, "open_ns": ns(0), "close_ns": ns(300),
         "strike": 100.0, "venue_strike": 100.0, "lookback_s": 60.0, "fee_rate": 0.07, "fee_exponent": 1.0,

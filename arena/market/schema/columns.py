@@ -35,7 +35,8 @@ class Table:
     """One table: its columns, the column that carries its time, and the key that must be unique.
 
     ``stream`` names the columns that identify one ordered stream of rows (one market's book, one
-    venue's ticker): ``recv_ns`` never decreases within it.
+    venue's ticker): ``recv_ns`` never decreases within it. ``partition`` is how much time a file of the
+    catalog holds, in polars' words: a year of daily bars would otherwise be 365 files of one row.
     """
 
     name: str
@@ -44,11 +45,18 @@ class Table:
     time: str
     key: tuple[str, ...]
     stream: tuple[str, ...]
+    partition: str = "1d"
 
     @property
     def schema(self) -> dict[str, PolarsDataType]:
         """Column name to polars dtype, in order."""
         return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def first_day(self) -> pl.Expr:
+        """The first UTC day of the partition that a row belongs to, by the table's time."""
+        day = pl.from_epoch(pl.col(self.time), time_unit="ns").dt.date()
+        return day if self.partition == "1d" else day.dt.truncate(self.partition)
 
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""

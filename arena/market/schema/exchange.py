@@ -84,6 +84,7 @@ BARS = Table(
     time="recv_ns",
     key=("venue", "symbol", "source", "kind", "interval_s", "event_ns"),
     stream=("venue", "symbol", "source", "kind", "interval_s"),
+    partition="1y",
     columns=(
         Column("event_ns", NS, "ns UTC", "open of the bar"),
         Column("recv_ns", NS, "ns UTC", "when we could know it: never before the bar's close"),
@@ -114,6 +115,7 @@ FUNDING = Table(
     time="recv_ns",
     key=("venue", "asset", "source", "event_ns"),
     stream=("venue", "asset", "source"),
+    partition="1y",
     columns=(
         Column("event_ns", NS, "ns UTC", "when the funding was charged"),
         RECV,
@@ -131,6 +133,7 @@ IMPLIED_VOL = Table(
     time="recv_ns",
     key=("venue", "asset", "index", "source", "event_ns"),
     stream=("venue", "asset", "index", "source"),
+    partition="1y",
     columns=(
         Column("event_ns", NS, "ns UTC", "what moment the value is of; for a candle, its close"),
         RECV,

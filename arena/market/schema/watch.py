@@ -31,7 +31,9 @@ CLOCK = Table(
         ASSET,
         Column("server", STR, "name", "whose clock"),
         Column("offset_ms", F8, "ms", "our clock minus theirs, at the middle of the round trip"),
-        Column("round_trip_ms", F8, "ms", "time from question to answer: the error is at most half of it"),
+        Column(
+            "round_trip_ms", F8, "ms", "question to answer, plus what the server rounds off: the error is at most half"
+        ),
         SOURCE,
     ),
 )

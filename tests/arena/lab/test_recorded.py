@@ -72,7 +72,7 @@ def test_between_observations_it_moves_at_the_local_volatility(path: Path) -> No
 
 
 def test_inside_a_gap_it_stands_still(path: Path) -> None:
-    inside = path.at(np.linspace(GAP[0], GAP[1] - 1, 50).astype(np.int64))
+    inside = path.at(np.arange(GAP[0], GAP[1], 60 * SECOND))
     assert np.unique(inside).size == 1
 
 

@@ -1,0 +1,114 @@
+"""A thread that keeps the tables up with the raw log."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from arena.market.catalog import Catalog
+from arena.units import SECOND
+from live.recorder.normaliser import Batch, Normaliser
+from live.recorder.segments import Position
+
+BLOCKS_PER_COMMIT = 8
+"""When the tables are behind, this many blocks go into the catalog in one step."""
+
+
+class Pipeline:
+    """Reads the log as far as it is on the disk and commits what it finds.
+
+    It reads the disk, not memory: however far it falls behind, no frame waits for it. When it fails, recording
+    goes on and :attr:`failure` says why; what is missing from the tables is in the log.
+
+    Args:
+        normaliser: what it drives.
+        catalog: folder of the catalog.
+        looked: called in the thread with every batch, for the view.
+    """
+
+    def __init__(self, normaliser: Normaliser, catalog: Path, looked: Callable[[Batch], None]) -> None:
+        self._normaliser, self._catalog, self._looked = normaliser, catalog, looked
+        self._changed = threading.Condition()
+        self._durable: Position | None = None
+        self._read_ns = self._through_ns = 0
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="tables")
+        self.failure: Exception | None = None
+        """Why the tables stopped growing, if they did."""
+        self.rows: Counter[str] = Counter()
+        """Rows committed by this pipeline, by table."""
+
+    @property
+    def position(self) -> Position | None:
+        """How far the tables go."""
+        return self._normaliser.committed.position if self._normaliser.committed else None
+
+    @property
+    def refused(self) -> Mapping[str, Mapping[str, int]]:
+        """How often what was refused, by feed and reason, up to :attr:`position`."""
+        return self._normaliser.committed.now.refused if self._normaliser.committed else {}
+
+    @property
+    def last_refusal(self) -> str:
+        """The last frame that nobody could believe, and why; empty before the first."""
+        return self._normaliser.last_refusal
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the tables have everything that is on the disk."""
+        return self._durable is None or self.position == self._durable
+
+    def behind_s(self, now_ns: int) -> float:
+        """Age of the newest frame in the tables at ``now_ns``, seconds; 0 when they have all that is on the disk."""
+        return 0.0 if self.caught_up else (now_ns - self._through_ns) / SECOND
+
+    def start(self, now_ns: int) -> None:
+        """Begin, ``now_ns`` (ns UTC)."""
+        self._through_ns = now_ns
+        self._thread.start()
+
+    def durable(self, end: Position) -> None:
+        """The log is on the disk up to ``end``."""
+        with self._changed:
+            self._durable = end
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Commit what is on the disk, compact the catalog, and end the thread."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(self._has_work)
+                    end, ending = self._durable, self._ending
+                self._advance(end)
+                if ending:
+                    break
+            with Catalog.update(self._catalog) as writer:
+                writer.compact()
+        except Exception as error:  # the log must go on whatever happens to the tables
+            self.failure = error
+
+    def _has_work(self) -> bool:
+        return self._ending or self._durable not in (None, self._normaliser.position)
+
+    def _advance(self, end: Position | None) -> None:
+        if end is None:
+            return
+        for batch in self._normaliser.read(end):
+            self._looked(batch)
+            self._read_ns = batch.last_ns
+            if self._normaliser.waiting >= BLOCKS_PER_COMMIT:
+                self._commit()
+        self._commit()
+
+    def _commit(self) -> None:
+        self.rows.update(self._normaliser.commit())
+        self._through_ns = self._read_ns

@@ -1,0 +1,116 @@
+"""Frames from the loop to the disk: flushed in time, in order, with patience instead of loss."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from live.feeds.frame import Frame, Kind
+from live.recorder import log as log_module
+from live.recorder.log import RawLog
+from live.recorder.segments import Position, read_blocks
+from live.recorder.writer import Disk, DiskFull, SegmentWriter
+from tests.live.recorder.loops import run_async
+
+NOW = 1_790_000_000_000_000_000
+
+
+def a_frame(number: int, size: int = 0) -> Frame:
+    return Frame("okx", 0, NOW + number, number, Kind.DATA, b"x" * size)
+
+
+def kept(folder: Path) -> list[int]:
+    return [frame.mono_ns for block in read_blocks(folder) for frame in block.frames]
+
+
+@run_async
+async def test_nothing_waits_longer_than_the_flush_interval(tmp_path: Path) -> None:
+    asleep: list[float] = []
+    wake = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        asleep.append(seconds)
+        await wake.wait()
+        wake.clear()
+
+    ends: list[Position] = []
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), ends.append, flush_s=2.0, sleep=sleep)
+    running = asyncio.create_task(log.run())
+    for number in (1, 2):
+        await log.put(a_frame(number))
+    while not asleep:
+        await asyncio.sleep(0)
+    assert asleep == [2.0]
+    assert kept(tmp_path) == []
+    wake.set()
+    while not ends:
+        await asyncio.sleep(0.001)
+    assert kept(tmp_path) == [1, 2]
+    assert log.frames_kept == 2
+    running.cancel()
+    await log.close()
+
+
+@run_async
+async def test_closing_flushes(tmp_path: Path) -> None:
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), lambda end: None)
+    await log.put(a_frame(7))
+    await log.close()
+    assert kept(tmp_path) == [7]
+
+
+@run_async
+async def test_a_full_block_does_not_wait_for_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "BLOCK_BYTES", 1_000)
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), lambda end: None, flush_s=3_600.0)
+    running = asyncio.create_task(log.run())
+    for number in range(30):
+        await log.put(a_frame(number, 100))
+        await asyncio.sleep(0)
+    while log.frames_kept < 10:
+        await asyncio.sleep(0.001)
+    running.cancel()
+    await log.close()
+    assert kept(tmp_path) == list(range(30))
+
+
+@run_async
+async def test_givers_wait_while_the_disk_is_behind_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(log_module, "HELD_BYTES", 5_000)
+    disk_works = threading.Event()
+
+    def slow_sync(fd: int) -> None:
+        disk_works.wait()
+
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0, disk=Disk(sync=slow_sync)), lambda end: None)
+    running = asyncio.create_task(log.run())
+
+    async def give() -> None:
+        for number in range(500):
+            await log.put(a_frame(number, 100))
+
+    giving = asyncio.create_task(give())
+    await asyncio.sleep(0.1)
+    assert not giving.done()
+    assert log.frames < 100
+    disk_works.set()
+    await giving
+    running.cancel()
+    await log.close()
+    assert kept(tmp_path) == list(range(500))
+
+
+@run_async
+async def test_a_full_disk_ends_the_flushing_with_its_reason(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, reserve_bytes=10, disk=Disk(free=lambda _: 5))
+    log = RawLog(writer, lambda end: None, flush_s=0.001)
+    await log.put(a_frame(1))
+    with pytest.raises(DiskFull):
+        await log.run()
+    assert log.frames_kept == 0

@@ -1,0 +1,52 @@
+"""Kraken version 2: JSON numbers, a heartbeat when idle, timestamps that may be absent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.venues.server import Session, Venue
+
+NOW = "2026-09-21T14:13:20.123456Z"
+
+
+class Kraken(Venue):
+    """``timed`` says whether tickers carry a timestamp."""
+
+    def __init__(self, *, speed: float = 100.0, every_s: float = 0.01, timed: bool = True) -> None:
+        super().__init__(speed=speed, every_s=every_s)
+        self.timed = timed
+
+    async def welcome(self, session: Session) -> None:
+        """The state of the exchange."""
+        state = {"version": "2.0.0", "system": "online", "api_version": "v2", "connection_id": 1}
+        await session.send({"channel": "status", "type": "update", "data": [state]})
+
+    async def heard(self, session: Session, message: str) -> None:
+        """Pings and subscriptions."""
+        asked = json.loads(message)
+        if asked["method"] == "ping":
+            self.pings += 1
+            await session.send({"method": "pong", "time_in": NOW, "time_out": NOW})
+            return
+        wanted = asked["params"]
+        if wanted["channel"] != "ticker":
+            await session.send({"error": "Subscription channel is invalid", "method": "subscribe", "success": False})
+            return
+        for symbol in wanted["symbol"]:
+            result = {"channel": "ticker", "event_trigger": wanted["event_trigger"], "snapshot": True, "symbol": symbol}
+            await session.send({"method": "subscribe", "result": result, "success": True})
+        session.subscriptions += wanted["symbol"]
+
+    async def tick(self, session: Session) -> None:
+        """A heartbeat, and a ticker per coin."""
+        await session.send({"channel": "heartbeat"})
+        for symbol in session.subscriptions:
+            ticker: dict[str, Any] = {
+                "symbol": symbol, "bid": 0.10025, "bid_qty": 740.0, "ask": 0.10036, "ask_qty": 1361.44813783,
+                "last": 0.10035, "volume": 997038.98383185, "vwap": 0.10148, "low": 0.0979, "high": 0.10285,
+            }  # fmt: skip
+            if self.timed:
+                ticker["timestamp"] = NOW
+            kind = "snapshot" if session.published == 1 else "update"
+            await session.send({"channel": "ticker", "type": kind, "data": [ticker]})
