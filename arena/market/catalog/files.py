@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -20,7 +20,8 @@ from arena.market.schema import Table
 
 _ROW_GROUP = 262_144
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_THREADS = max(2, min(8, os.cpu_count() or 2))
+_THREADS = max(8, os.cpu_count() or 8)
+"""More than there are processors: a file that is made durable waits for the disk, milliseconds each."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -56,11 +57,11 @@ def write_partitions(storage: Storage, spec: Table, frame: pl.DataFrame) -> list
     """Write clean rows, one file per asset, partition and source; with each entry, whether its file is new."""
     # The time column's name is kept out of the key: parts keep file order within one time (stable sort).
     parts = frame.with_columns(spec.first_day.alias("__date")).partition_by(
-        ["asset", "source", "__date"], maintain_order=True, as_dict=True, include_key=True
+        ["asset", "source", "__date"], maintain_order=True
     )
 
-    def write_one(item: tuple[tuple[Any, ...], pl.DataFrame]) -> tuple[FileEntry, bool]:
-        (asset, source, date), part = item
+    def write_one(part: pl.DataFrame) -> tuple[FileEntry, bool]:
+        asset, source, date = (part[name][0] for name in ("asset", "source", "__date"))
         part = part.drop("__date")
         if not part[spec.time].is_sorted():
             part = part.sort(spec.time, maintain_order=True)
@@ -72,7 +73,7 @@ def write_partitions(storage: Storage, spec: Table, frame: pl.DataFrame) -> list
             *_event_span(part),
         ), file.new
 
-    return in_threads(write_one, parts.items())
+    return in_threads(write_one, parts)
 
 
 def write_quarantine(storage: Storage, spec: Table, bad: pl.DataFrame) -> list[tuple[QuarantineEntry, bool]]:
@@ -155,8 +156,8 @@ def _overlapping(files: Sequence[FileEntry]) -> list[list[FileEntry]]:
 def _event_span(part: pl.DataFrame) -> tuple[int | None, int | None]:
     if "event_ns" not in part.columns or part["event_ns"].null_count():
         return None, None
-    first, last = part.select(pl.col("event_ns").min().alias("first"), pl.col("event_ns").max().alias("last")).row(0)
-    return int(first), int(last)
+    events = part["event_ns"].to_numpy()
+    return int(events.min()), int(events.max())
 
 
 def _safe(name: str) -> str:
