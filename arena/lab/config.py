@@ -52,9 +52,9 @@ class VenueModel:
     basis_halflife_s: float = 1800.0
 
 
-# Basis: Chainlink minus Binance -35 +- 12 USD at 67,000 (recordings of 2026-02-17 and 2026-06-08), i.e. +5.2 bps,
-# sd 1.0 second to second; Coinbase -0.07 bp with sd 0.63 (spec/venues 3.2). Other venues follow their quote currency.
-# Rates: order of magnitude of public ticker channels; Coinbase and Kraken tick on matches, Binance on every BBO change.
+# Binance's basis and noise are fitted (minutes beside Chainlink seconds, 2026-06-08); Coinbase -0.07 bp with sd 0.63
+# (spec/venues 3.2). Nobody recorded the others: they follow their quote currency. Rates: order of magnitude of public
+# ticker channels; Coinbase and Kraken tick on matches, Binance on every BBO change.
 VENUES = (
     VenueModel("coinbase", "USD", 20, 4.0, 0.35, 0.05, -0.07, 0.30),
     VenueModel("binance", "USDT", 10, 5.0, 0.66, 0.05, 5.46, 1.65, 14_400.0),
@@ -83,12 +83,17 @@ class LabConfig:
     intervals_s: tuple[int, ...] = (300,)
     """Window lengths quoted for every asset, seconds."""
 
-    sigma: float = 0.43
+    # Fitted by `arena-data calibrate` (research/calibrate/fit.py says how): Binance minutes of March to June 2026,
+    # Chainlink seconds of 2026-06-08, books of 2026-04-13/15.
+    sigma: float = 0.483
     """Annualised volatility of the market factor, which is BTC's, jumps apart."""
-    vol_components: tuple[tuple[float, float], ...] = ((0.288, 1800.0), (0.076, 14_400.0), (0.386, 172_800.0))
+    vol_components: tuple[tuple[float, float], ...] = (
+        *((0.75, 3.0), (0.357, 120.0), (0.239, 1800.0)),
+        *((0.130, 14_400.0), (0.383, 172_800.0)),
+    )
     """Stochastic volatility: (sd, half-life in s) of the independent components of its logarithm."""
-    jumps_per_day: float = 40.0
-    jump_bps: float = 19.0
+    jumps_per_day: float = 5.0
+    jump_bps: float = 16.0
     """Jumps: how many, and the sd of their size, basis points."""
     season: tuple[float, ...] = (
         *(1.019, 1.000, 0.939, 0.838, 0.815, 0.809, 0.774, 0.799, 0.847, 0.822, 0.766, 0.967),
@@ -103,22 +108,23 @@ class LabConfig:
     oracle_recv_ms: tuple[float, float, float] = (569.0, 751.0, 0.347)
     """Relay delay: least, and median and log-sd of the rest, ms."""
 
-    patience: float = 0.5
+    patience: float = 0.68
     """How far the fair value may pass a quote before the maker follows, as a share of the taker fee, 0-1."""
-    wide_ticks: tuple[float, ...] = (2.6, 1.0, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2)
+    wide_ticks: tuple[float, ...] = (2.6, 1.02, 0.37, 0.48, 0.59, 0.43, 0.50, 0.64)
     """Mean number of ticks beyond the first that a new quote's spread has, by time left (LEFT_EDGES_S)."""
     fine_below: float = 0.01
     """Below this price, and above one minus it, prices move in steps of 0.001 instead of 0.01 USD per share."""
     touch_shares: tuple[float, ...] = (55.0, 74.0, 106.0, 120.0, 164.0, 234.0, 238.0, 239.0)
-    touch_by_edge: tuple[float, ...] = (7.5, 4.3, 1.7, 1.25, 1.0)
-    touch_log_sd: tuple[float, float] = (1.7, 1.15)
+    touch_by_edge: tuple[float, ...] = (7.47, 4.26, 1.73, 1.25, 1.0)
+    touch_log_sd: tuple[float, float] = (1.95, 1.06)
     """Size at the touch: median in shares by time left, times a factor by price (EDGE_PRICES); log-sd of smaller and
     of larger ones."""
-    quote_step_ms: int = 50
-    refresh_rate: tuple[float, ...] = (26.0, 16.0, 14.0, 15.0, 11.5, 10.0, 10.0, 11.7)
+    refresh_rate: tuple[float, ...] = (26.0, 13.3, 8.8, 12.9, 10.4, 9.8, 10.3, 12.3)
     """Size refreshes per second beside price changes, by time left."""
-    quiet_rate: float = 2.4
+    quiet_rate: float = 2.33
     """And while one side of the book is empty."""
+    # Not identified by any recording: assumed.
+    quote_step_ms: int = 50
     book_recv_ms: float = 30.0
     stalls_per_hour: float = 4.0
     stall_s: float = 3.0

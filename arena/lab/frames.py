@@ -88,41 +88,44 @@ def disturb(
     names = ("duplicate", "reorder", "truncate", "delay", "drop")
     edges = np.cumsum([getattr(faults, name) for name in names])
     late: list[tuple[int, int, F]] = []
-    swapped: tuple[F, bytes] | None = None
+    # A message that changes places with the next one, and what came since.
+    waiting: list[F] = []
+    waits = -1
     for index, frame in enumerate(frames):
+        due: list[F] = []
         while late and late[0][0] <= frame.recv_ns:
-            yield heapq.heappop(late)[2]
-        if frame.kind != DATA:
-            yield frame
-            continue
-        if swapped is not None:
-            # Its bytes come now, and ours came a moment ago.
-            first, payload = swapped
+            due.append(heapq.heappop(late)[2])
+        if waiting:
+            waiting += due
+            if frame.kind != DATA:
+                waiting.append(frame)
+                continue
+            ledger.append(FrameFault(waits, "reorder"))
+            first = waiting[0]
             yield first._replace(payload=frame.payload)
-            yield frame._replace(payload=payload)
-            swapped = None
+            yield from waiting[1:]
+            yield frame._replace(payload=first.payload)
+            waiting = []
             continue
-        struck = int(np.searchsorted(edges, rng.random(), side="right"))
-        if struck == len(names):
+        yield from due
+        struck = int(np.searchsorted(edges, rng.random(), side="right")) if frame.kind == DATA else len(names)
+        fault = names[struck] if struck < len(names) else ""
+        if fault == "" or (fault == "truncate" and not frame.payload):
             yield frame
             continue
-        fault = names[struck]
-        if fault == "truncate" and not frame.payload:
-            yield frame
+        if fault == "reorder":
+            waiting, waits = [frame], index
             continue
         ledger.append(FrameFault(index, fault))
         if fault == "duplicate":
             yield frame
             yield frame
-        elif fault == "reorder":
-            swapped = (frame, frame.payload)
         elif fault == "truncate":
             yield frame._replace(payload=frame.payload[: int(rng.integers(0, len(frame.payload)))])
         elif fault == "delay":
             by_ns = int(rng.random() * faults.delay_ms * MS) + 1
             moved = frame._replace(recv_ns=frame.recv_ns + by_ns, mono_ns=frame.mono_ns + by_ns)
             heapq.heappush(late, (moved.recv_ns, index, moved))
-    if swapped is not None:
-        yield swapped[0]
+    yield from waiting
     while late:
         yield heapq.heappop(late)[2]

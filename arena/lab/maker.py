@@ -53,7 +53,8 @@ class MakerStream:
         bid, ask, tick = np.empty(capacity), np.empty(capacity), np.empty(capacity)
         per_step = config.quote_step_ms / 1000.0
         n = make_quotes(
-            open_ns, strike, knowledge(path, reports), self._interval_s, rules.lookback_s, config.quote_step_ms, config.maker_lag_ms, config.patience,
+            open_ns, strike, knowledge(path, reports), self._interval_s, rules.lookback_s,
+            config.quote_step_ms, config.maker_lag_ms, config.patience,
             rules.fee_rate, rules.fee_exponent, config.fine_below, np.array(LEFT_EDGES_S), np.array(config.wide_ticks),
             np.array(config.refresh_rate) * per_step, config.quiet_rate * per_step,
             off.start_ns, off.stop_ns, off.shift, rng.random((3, capacity)), event, window, bid, ask, tick,

@@ -19,6 +19,8 @@ STEP_MS = 50
 """Grid of the efficient price, ms."""
 STEPS_PER_S = 1000 // STEP_MS
 """Steps of the grid in a second."""
+QUICK_S = 3600.0
+"""A component of volatility with a shorter half-life changes within a window: whoever prices one must foresee it."""
 _AHEAD_S = AFTER_S + 1
 _PREROLL_S = 300
 _TAIL_S = _AHEAD_S + _PREROLL_S
@@ -32,7 +34,9 @@ class Path:
     Attributes:
         origin_ns: first instant, ns UTC, a whole second.
         log_price: logarithm of the price every 50 ms.
-        sigma: annualised volatility every second, jumps included.
+        sigma: annualised volatility every second, jumps included, were its quick components at their mean.
+        quick: state of the components of log volatility that change within a window, shape (components, seconds).
+        quick_sd, quick_rate: their standard deviations, and how fast they forget, per second.
         smoothed: exponential average of ``log_price`` every second: the slow part of the oracle's reports.
         instant, smooth_s: share of a move that a report shows at once, and the time constant of the rest, s.
         jump_rate, jump_sd: jumps per second, and the standard deviation of their logarithmic size.
@@ -42,6 +46,9 @@ class Path:
     log_price: F8
     sigma: F8
     smoothed: F8
+    quick: F8
+    quick_sd: F8
+    quick_rate: F8
     instant: float = 1.0
     smooth_s: float = 1.0
     jump_rate: float = 0.0
@@ -66,6 +73,7 @@ class Path:
             log_price=self.log_price[keep * STEPS_PER_S :].copy(),
             sigma=self.sigma[keep:].copy(),
             smoothed=self.smoothed[keep:].copy(),
+            quick=self.quick[:, keep:].copy(),
         )
 
 
@@ -122,6 +130,9 @@ class PathStream:
         self._log_price = math.log(coin.start_price)
         self._smoothed = self._log_price
         self._mood: list[float] = []
+        quick = [part for part in config.vol_components if part[1] < QUICK_S]
+        self._quick_sd = np.array([sd for sd, _ in quick])
+        self._quick_rate = np.array([math.log(2.0) / halflife_s for _, halflife_s in quick])
         self._before: Path | None = None
 
     def next(self, day: Day, common: Common) -> Path:
@@ -129,9 +140,11 @@ class PathStream:
         config, coin = self._config, self._coin
         origin_ns, seconds = grid(day)
         own = day.rng("path", coin.name)
-        sigma = self._volatility(origin_ns, seconds, common, own)
+        sigma, quick = self._volatility(origin_ns, seconds, common)
         returns = self._shocks(common, own)
-        returns *= np.repeat(sigma * math.sqrt(1.0 / (YEAR_S * STEPS_PER_S)), STEPS_PER_S)
+        # exp(-variance) keeps the mean variance at sigma^2.
+        now = sigma * np.exp(quick.sum(axis=0) - float(np.sum(self._quick_sd**2)))
+        returns *= np.repeat(now * math.sqrt(1.0 / (YEAR_S * STEPS_PER_S)), STEPS_PER_S)
         jump = config.jump_bps * 1e-4 * coin.volatility
         np.add.at(returns, common.jump_step, jump * common.jump_size)
         n_own = own.poisson(coin.own_jumps_per_day * seconds / 86_400)
@@ -144,6 +157,7 @@ class PathStream:
         self._smoothed = smooth(log_price, STEPS_PER_S, decay, self._smoothed, smoothed)
         path = Path(
             origin_ns, log_price, np.sqrt(sigma**2 + jumps_per_day * jump**2 * 365.0), smoothed,
+            quick, self._quick_sd, self._quick_rate,
             config.oracle_instant, config.oracle_smooth_s, jumps_per_day / 86_400.0, jump,
         )  # fmt: skip
         self._log_price = float(log_price[-1])
@@ -151,25 +165,26 @@ class PathStream:
         self._before = path.tail()
         return path
 
-    def _volatility(self, origin_ns: int, seconds: int, common: Common, own: np.random.Generator) -> F8:
+    def _volatility(self, origin_ns: int, seconds: int, common: Common) -> tuple[F8, F8]:
         config, coin = self._config, self._coin
+        # What is wild is wild in every coin at once (assumed): else quick bursts would hide how prices correlate.
         shocks = common.mood
-        if coin.market < 1.0:
-            shocks = coin.market * shocks + math.sqrt(1.0 - coin.market**2) * own.standard_normal(shocks.shape)
         if not self._mood:
             self._mood = [sd * float(shock[0]) for (sd, _), shock in zip(config.vol_components, shocks, strict=True)]
-        log_vol, component = np.zeros(seconds), np.empty(seconds)
+        log_vol, quick = np.zeros(seconds), []
         for k, (sd, halflife_s) in enumerate(config.vol_components):
+            component = np.empty(seconds)
             ornstein_uhlenbeck(shocks[k], math.exp(-math.log(2.0) / halflife_s), sd, self._mood[k], component)
             self._mood[k] = float(component[-1])
-            log_vol += component
-        # exp(-variance) keeps the mean variance at sigma^2.
-        log_vol -= sum(sd**2 for sd, _ in config.vol_components)
+            if halflife_s < QUICK_S:
+                quick.append(component)
+            else:
+                log_vol += component - sd**2
         # The factor of an hour belongs to its middle; between middles it moves in a straight line.
         hour = (origin_ns // SECOND + np.arange(seconds)) % 86_400 / 3600.0
         season = np.interp(hour, np.arange(24) + 0.5, config.season, period=24.0)
         sigma: F8 = coin.volatility * config.sigma * season * np.exp(log_vol)
-        return sigma
+        return sigma, np.array(quick).reshape(len(quick), seconds)
 
     def _shocks(self, common: Common, own: np.random.Generator) -> F8:
         coin = self._coin
@@ -192,6 +207,7 @@ def join(before: Path | None, path: Path) -> Path:
         log_price=np.concatenate([before.log_price, path.log_price]),
         sigma=np.concatenate([before.sigma, path.sigma]),
         smoothed=np.concatenate([before.smoothed, path.smoothed]),
+        quick=np.concatenate([before.quick, path.quick], axis=1),
     )
 
 

@@ -106,7 +106,18 @@ class RecordedPath:
             origin_ns, STEP_MS * MS, self._seen.t_ns, np.log(self._seen.price), self._max_gap_ns, per_ns, z,
             self._state, log_price,
         )  # fmt: skip
-        path = join(self._before, Path(origin_ns, log_price, sigma, log_price[::STEPS_PER_S].copy()))
+        path = join(
+            self._before,
+            Path(
+                origin_ns,
+                log_price,
+                sigma,
+                log_price[::STEPS_PER_S].copy(),
+                np.empty((0, seconds)),
+                np.empty(0),
+                np.empty(0),
+            ),
+        )
         self._before = path.tail()
         return path
 
@@ -132,9 +143,9 @@ def outside(gaps: tuple[I8, I8]) -> Callable[[str, pl.DataFrame], pl.DataFrame]:
     kept: set[str] = set()
 
     def touched(begin: pl.Series, end: pl.Series) -> pl.Series:
-        # The first gap that ends after the span begins: does it begin before the span ends?
+        # The first gap that ends after the span begins: does it begin before the span ends? Its edges were seen.
         k = np.searchsorted(stop, begin.to_numpy(), side="right")
-        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] <= end.to_numpy(), dtype=pl.Boolean)
+        return pl.Series(np.append(start, np.iinfo(np.int64).max)[k] < end.to_numpy(), dtype=pl.Boolean)
 
     def without(table: str, rows: pl.DataFrame) -> pl.DataFrame:
         if table == "windows":

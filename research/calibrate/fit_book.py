@@ -14,6 +14,7 @@ from arena.lab.config import LabConfig
 from arena.lab.generate import generate
 from research.calibrate.facts import book
 from research.calibrate.facts.curve import Floats
+from research.calibrate.lab import at_volatility
 from research.calibrate.measure import Prepared
 
 STEPS = 8
@@ -48,7 +49,7 @@ def fit_book(p: Prepared, start: LabConfig, tick: Callable[[], None]) -> LabConf
     low, high = 0.0, _MOST_PATIENT
     for step in range(STEPS):
         config = replace(config, patience=0.5 * (low + high))
-        made = simulate_book(config)
+        made = simulate_book(config, p.book_volatility)
         sim_moves, sim_spread = book.move_rate(made).y, book.spread_by_left(made).y
         if step < STEPS - 1:
             if _mean_log(sim_moves[_LONG:], moves[_LONG:]) > 0.0:
@@ -64,9 +65,10 @@ def fit_book(p: Prepared, start: LabConfig, tick: Callable[[], None]) -> LabConf
     return replace(config, patience=round(config.patience, 3))
 
 
-def simulate_book(config: LabConfig) -> pl.DataFrame:
-    """:func:`~research.calibrate.facts.book.book_rows` of a short lab market with these settings."""
-    tables = generate(replace(config, days=_DAYS, seed=_SEED, venues=config.venues[:1]))
+def simulate_book(config: LabConfig, volatility: float) -> pl.DataFrame:
+    """:func:`~research.calibrate.facts.book.book_rows` of a short lab market on days of that volatility."""
+    market = replace(config, days=_DAYS, seed=_SEED, venues=config.venues[:1])
+    tables = generate(at_volatility(market, volatility))
     return book.book_rows(tables.binary_quotes, tables.windows)
 
 

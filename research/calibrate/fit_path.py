@@ -6,21 +6,23 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import least_squares, nnls
 from scipy.special import ndtri
 
 from arena.units import YEAR_S
 from research.calibrate.facts import returns, venues
-from research.calibrate.facts.curve import Floats, known
+from research.calibrate.facts.curve import Curve, Floats, known
 from research.calibrate.measure import SECONDS, Prepared, series
 
-HALFLIVES_S = (1800.0, 14_400.0, 172_800.0)
-"""Half-lives of the components of volatility, s: the maker prices the volatility of the moment, so none may change
-much within a window."""
-_LAGS = (5, 10, 20, 30, 60, 120, 240, 480, 960, 1440, 2880)
+HALFLIVES_S = (120.0, 1800.0, 14_400.0, 172_800.0)
+"""Half-lives of the components of volatility that minutes tell, s: two minutes, half an hour, four hours, two days."""
+BURST_S = 3.0
+"""Half-life of the one that only seconds tell, s."""
+_LAGS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 240, 480, 960, 1440, 2880)
 _TAIL = 0.05
-_JUMPS_PER_DAY = (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
-_JUMP_BPS = (4.0, 6.0, 9.0, 13.0, 19.0, 28.0)
+_BURST_SD = (0.0, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
+_JUMPS = ((0.0, 0.0), *((rate, bps) for rate in (5.0, 10.0, 20.0, 40.0, 80.0, 160.0) for bps in (4.0, 8.0, 16.0)))
 _SEED = 20_260_914
 
 
@@ -44,13 +46,14 @@ class Inertia:
     noise_bps: float
 
 
-def fit_path(p: Prepared) -> PathFit | None:
+def fit_path(p: Prepared, inertia: Inertia | None, burst_sd: float) -> PathFit | None:
     """Path of the minutes; None with less than ten days of them.
 
     Season: root mean square return of each hour. Components: non-negative least squares of the autocovariance of log
     volatility (:func:`~research.calibrate.facts.returns.volatility_memory`) on ``2^(-lag/half-life)`` at fixed
-    half-lives. Jumps: simulated tails against recorded ones on a grid, with common random numbers. Level: what the
-    jumps leave of the variance.
+    half-lives. Jumps, and the component that lasts for seconds: simulated tails of minutes, and of the reports' seconds
+    (smoothed as ``inertia`` says), against recorded ones on a grid, with common random numbers. Level: what the jumps
+    leave of the variance. Without reports, ``burst_sd`` stays.
     """
     r = p.minute_returns
     if np.isfinite(r).sum() < 14_400:
@@ -63,39 +66,96 @@ def fit_path(p: Prepared) -> PathFit | None:
     variance, _ = nnls(basis, np.maximum(memory.y[use], 0.0))
     components = tuple((math.sqrt(v), h) for v, h in zip(variance.tolist(), HALFLIVES_S, strict=True))
     total = float(np.nanmean(r**2)) * YEAR_S / 60.0
-    rate, size = _jumps(calm, components, total)
+    burst_sd, rate, size = _tails(calm, p.second_returns, components, total, inertia, burst_sd)
     sigma = math.sqrt(total - rate * (size * 1e-4) ** 2 * 365.0)
-    return PathFit(sigma, tuple(season.tolist()), components, rate, size)
+    return PathFit(sigma, tuple(season.tolist()), ((burst_sd, BURST_S), *components), rate, size)
 
 
-def _jumps(calm: Floats, components: tuple[tuple[float, float], ...], total: float) -> tuple[float, float]:
-    """Jumps a day and their size (bps) whose simulated minute tails are nearest to the recorded ones."""
-    want = returns.tails(calm).quantiles
-    use = (want.x <= _TAIL) & np.isfinite(want.y)
-    rng = np.random.default_rng(_SEED)
-    n = known(calm).shape[0]
-    log_vol = np.zeros(n)
-    for sd, halflife_s in components:
-        # Minutes of an Ornstein-Uhlenbeck process: a first-order filter of normal draws.
-        log_vol += _filtered(rng.standard_normal(n), 2.0 ** (-60.0 / halflife_s), sd)
-    diffusion = np.exp(log_vol - sum(sd**2 for sd, _ in components)) * rng.standard_normal(n)
-    arrival, unit = rng.random(n), rng.standard_normal(n)
-    minute = total * 60.0 / YEAR_S
-    best = (math.inf, 0.0, _JUMP_BPS[0])
-    for rate in _JUMPS_PER_DAY:
-        for size in _JUMP_BPS:
-            jump = (size * 1e-4) ** 2 * rate / 1440.0
-            if jump >= 0.5 * minute:
-                continue
-            r = math.sqrt(minute - jump) * diffusion + np.where(arrival < rate / 1440.0, size * 1e-4 * unit, 0.0)
-            miss = float(np.mean(np.log(returns.tails(r).quantiles.y[use] / want.y[use]) ** 2))
-            best = min(best, (miss, rate, size))
-    return best[1], best[2]
+def _tails(
+    calm: Floats,
+    seconds: Floats,
+    components: tuple[tuple[float, float], ...],
+    total: float,
+    inertia: Inertia | None,
+    burst_sd: float,
+) -> tuple[float, float, float]:
+    """Burst component, jumps a day and their size (bps) whose simulated tails are nearest to the recorded ones."""
+    shares = [(size * 1e-4) ** 2 * rate * 365.0 / total for rate, size in _JUMPS]
+    # A burst of seconds is over within its minute: minutes do not see it.
+    minutes = _Scale.of(calm, 60.0, components, None)
+    misses = [minutes.miss(rate, share) for (rate, _), share in zip(_JUMPS, shares, strict=True)]
+    bursts = {burst_sd: misses}
+    if inertia is not None and known(seconds).shape[0] >= 10_000:
+        bursts = {}
+        for sd in _BURST_SD:
+            scale = _Scale.of(seconds, 1.0, ((sd, BURST_S), *components), inertia)
+            bursts[sd] = [
+                miss + scale.miss(rate, share) for miss, (rate, _), share in zip(misses, _JUMPS, shares, strict=True)
+            ]
+    _, sd, k = min((miss, sd, k) for sd, found in bursts.items() for k, miss in enumerate(found))
+    return sd, *_JUMPS[k]
 
 
-def _filtered(shock: Floats, decay: float, sd: float) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Simulated returns over one step beside recorded ones, in root mean squares.
+
+    Attributes:
+        step_s: length of a step.
+        want: recorded tails.
+        diffusion: returns without jumps, mean square 1.
+        arrival, unit: uniforms and normals that make the jumps.
+        inertia: how the series follows the price; None = at once.
+    """
+
+    step_s: float
+    want: Curve
+    diffusion: Floats
+    arrival: Floats
+    unit: Floats
+    inertia: Inertia | None
+
+    @staticmethod
+    def of(
+        recorded: Floats, step_s: float, components: tuple[tuple[float, float], ...], inertia: Inertia | None
+    ) -> _Scale:
+        rng = np.random.default_rng(_SEED)
+        n = known(recorded).shape[0]
+        log_vol = np.zeros(n)
+        for sd, halflife_s in components:
+            # Steps of an Ornstein-Uhlenbeck process: a first-order filter of normal draws.
+            log_vol += _filtered(rng.standard_normal(n), 2.0 ** (-step_s / halflife_s), sd)
+        diffusion = np.exp(log_vol - sum(sd**2 for sd, _ in components)) * rng.standard_normal(n)
+        diffusion /= math.sqrt(float(np.mean(diffusion**2)))
+        return _Scale(
+            step_s,
+            returns.tails(recorded).quantiles,
+            diffusion,
+            np.asarray(rng.random(n)),
+            np.asarray(rng.standard_normal(n)),
+            inertia,
+        )
+
+    def miss(self, jumps_per_day: float, share: float) -> float:
+        """Mean squared log ratio of simulated to recorded tails; ``share``: of the variance, that is jumps."""
+        from scipy.signal import lfilter
+
+        chance = jumps_per_day * self.step_s / 86_400.0
+        r = math.sqrt(1.0 - share) * self.diffusion
+        if chance > 0.0:
+            r = r + np.where(self.arrival < chance, math.sqrt(share / chance) * self.unit, 0.0)
+        if self.inertia is not None:
+            decay = math.exp(-self.step_s / self.inertia.smooth_s)
+            r = self.inertia.instant * r + (1.0 - self.inertia.instant) * lfilter([1.0 - decay], [1.0, -decay], r)
+        found = returns.tails(np.asarray(r)).quantiles
+        use = (self.want.x <= _TAIL) & np.isfinite(self.want.y) & np.isfinite(found.y)
+        return float(np.mean(np.log(found.y[use] / self.want.y[use]) ** 2))
+
+
+def _filtered(unit: npt.ArrayLike, decay: float, sd: float) -> Floats:
     from scipy.signal import lfilter
 
+    shock = np.array(unit, np.float64)
     shock[0] /= math.sqrt(1.0 - decay * decay)
     return np.asarray(lfilter([sd * math.sqrt(1.0 - decay * decay)], [1.0, -decay], shock))
 

@@ -7,7 +7,7 @@ the source that shows it best, and :attr:`Sample.origin` says which that was.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -38,6 +38,7 @@ class Sample:
         minutes: Binance's last price at each full minute: event_ns, price.
         oracle_minutes: the same while there are reports; halves of a sample share it.
         windows, quotes: five-minute windows with their books.
+        book_minutes: Binance's minutes while there are books; halves of a sample share it.
         outcomes: five-minute windows with an official outcome, in a row.
         settled, settled_quotes: windows with official outcomes and quotes, for calibration.
         spot, spot_quotes: spot prices (event_ns, price) and the book seen beside them.
@@ -47,6 +48,7 @@ class Sample:
     oracle: pl.DataFrame
     minutes: pl.DataFrame
     oracle_minutes: pl.DataFrame
+    book_minutes: pl.DataFrame
     windows: pl.DataFrame
     quotes: pl.DataFrame
     outcomes: pl.DataFrame
@@ -61,7 +63,7 @@ class Sample:
         halves: list[Sample] = []
         cut = {name: _middle(getattr(self, name)) for name in _PARTS}
         for late in (False, True):
-            parts = {name: _half(getattr(self, name), cut[name], late) for name in _PARTS}
+            parts: dict[str, Any] = {name: _half(getattr(self, name), cut[name], late) for name in _PARTS}
             halves.append(replace(self, **parts))
         return halves[0], halves[1]
 
@@ -92,18 +94,18 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
     # Every coin: whether a mid means what it says needs more windows than one coin has.
     kalshi = everywhere.filter((pl.col("venue") == "kalshi") & pl.col("outcome").is_not_null())
     settled_quotes, origin["settled"] = _richest(
-        data.scan("binary_quotes").filter(
-            pl.col("market_id").is_in(kalshi["market_id"].unique().implode())
-        )
+        data.scan("binary_quotes").filter(pl.col("market_id").is_in(kalshi["market_id"].unique().implode()))
     )
     spot_quotes, beside, origin["spot"] = _beside(data, asset)
     reports = oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns")
     minutes = spot.select("event_ns", price="last").unique("event_ns", keep="first").sort("event_ns")
+    books = _life(five.filter(pl.col("source") == origin["quotes"]))
     sample = Sample(
         oracle=reports,
         minutes=minutes,
         oracle_minutes=minutes.filter(pl.col("event_ns").is_in(reports["event_ns"].implode())),
-        windows=_life(five.filter(pl.col("source") == origin["quotes"])),
+        book_minutes=_within(minutes, books),
+        windows=books,
         quotes=quotes,
         outcomes=_life(outcomes),
         settled=_life(kalshi.filter(pl.col("source") == origin["settled"])),
@@ -131,6 +133,7 @@ def generated(data: Tables, minutes: pl.DataFrame, asset: str = "BTC") -> Sample
         oracle=oracle,
         minutes=minutes,
         oracle_minutes=at_minutes(series),
+        book_minutes=at_minutes(series),
         windows=windows,
         quotes=quotes,
         outcomes=windows,
@@ -151,6 +154,12 @@ def at_minutes(spot: pl.DataFrame) -> pl.DataFrame:
 
 def _life(windows: pl.DataFrame) -> pl.DataFrame:
     return windows.select("market_id", "open_ns", "close_ns", "outcome").unique("market_id").sort("open_ns")
+
+
+def _within(minutes: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    if windows.is_empty():
+        return minutes.clear()
+    return minutes.filter(pl.col("event_ns").is_between(windows["open_ns"].min(), windows["close_ns"].max()))
 
 
 def _richest(rows: pl.LazyFrame) -> tuple[pl.DataFrame, str]:

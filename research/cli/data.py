@@ -10,6 +10,7 @@ import typer
 
 from research.cli import (
     data_audit,
+    data_calibrate,
     data_clean,
     data_compact,
     data_fetch,
@@ -51,6 +52,7 @@ app.command("compact")(data_compact.compact)
 app.command("migrate")(data_migrate.migrate)
 app.command("clean")(data_clean.clean)
 app.command("lab")(data_lab.lab)
+app.command("calibrate")(data_calibrate.calibrate)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,12 +35,12 @@ class Basis:
     @property
     def slow_sd_bps(self) -> float:
         """Standard deviation of the slow part."""
-        return self.sd_bps * self.slow_share**0.5
+        return self.sd_bps * math.sqrt(self.slow_share)
 
     @property
     def noise_sd_bps(self) -> float:
         """Standard deviation of what changes from one observation to the next."""
-        return self.sd_bps * max(1.0 - self.slow_share, 0.0) ** 0.5
+        return self.sd_bps * math.sqrt(max(1.0 - self.slow_share, 0.0))
 
 
 def basis_bps(t_ns: Ints, venue: Floats, oracle_ns: Ints, oracle: Floats, step_ns: int) -> Floats:
@@ -82,9 +83,7 @@ def basis(distance_bps: Floats, step_s: float, lags: tuple[int, ...]) -> Basis:
     half = half_life_s(seconds, memory.y)
     use = np.isfinite(memory.y) & (memory.y > 0.0)
     share = float(np.exp(np.polyfit(seconds[use], np.log(memory.y[use]), 1)[1])) if use.sum() >= 2 else 0.0
-    return Basis(
-        float(np.nanmean(distance_bps)), float(np.nanstd(distance_bps)), memory, min(share, 1.0), half, n
-    )
+    return Basis(float(np.nanmean(distance_bps)), float(np.nanstd(distance_bps)), memory, min(share, 1.0), half, n)
 
 
 def delay_ms(event_ns: Ints, recv_ns: Ints) -> Curve:

@@ -87,7 +87,17 @@ def test_no_row_breaks_a_quality_rule(lab: LabTables) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [({"mode": "fair"}, "'fair'"), ({"days": 0}, "1 to 120"), ({"lag_ms": -1}, "negative")]
+    ("wrong", "said"),
+    [
+        ({"mode": "fair"}, "'fair'"),
+        ({"days": 0}, "1 to 120"),
+        ({"lag_ms": -1}, "negative"),
+        ({"patience": 1.0}, "below 1"),
+        ({"season": (1.0,) * 23}, "season needs 24"),
+        ({"touch_shares": (-1.0,) * 8}, "touch_shares needs 8"),
+        ({"vol_components": ((0.3, 0.0),)}, "half-life"),
+        ({"oracle_instant": 0.0}, "oracle_instant"),
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
@@ -132,27 +142,30 @@ def test_the_books_mirror_each_other(lab: LabTables) -> None:
     assert (q["up_bid_size"] == q["down_ask_size"]).all()
 
 
-def test_the_spread_is_one_tick_four_times_out_of_five(lab: LabTables) -> None:
-    """Of the time: eighty percent by construction in the middle of the range, 78 % measured on recordings."""
-    q = lab.binary_quotes.sort("market_id", "event_ns").with_columns(
+def test_the_spread_of_a_contested_market_is_one_tick_six_times_out_of_seven(lab: LabTables) -> None:
+    """Of the time with more than a minute left; 86 % measured on recordings."""
+    q = lab.binary_quotes.join(lab.windows.select("market_id", "close_ns"), on="market_id")
+    q = q.sort("market_id", "event_ns").with_columns(
         lasts=(pl.col("event_ns").shift(-1) - pl.col("event_ns")).over("market_id")
     )
-    q = q.filter(pl.col("up_bid").is_between(0.06, 0.94)).drop_nulls("lasts")
+    q = q.filter(pl.col("up_bid").is_between(0.2, 0.8) & (pl.col("close_ns") - pl.col("event_ns") > 60 * SECOND))
+    q = q.drop_nulls("lasts")
     spread = ((q["up_ask"] - q["up_bid"]) * 100).round().to_numpy()
     lasts = q["lasts"].to_numpy()
-    assert lasts[spread == 1].sum() / lasts.sum() == pytest.approx(0.80, abs=0.02)
-    assert set(spread) <= {1.0, 2.0}
+    assert lasts[spread == 1].sum() / lasts.sum() == pytest.approx(0.86, abs=0.03)
 
 
 def test_each_venue_shows_its_basis(lab: LabTables) -> None:
-    """Mean log distance to the report of the second; two days of a wandering basis leave an error of about 0.1 bp."""
+    """Mean log distance to the report of the second, within three errors of the mean of a basis that wanders."""
     reports = lab.oracle.select("event_ns", "price").sort("event_ns")
+    span_s = (lab.oracle["event_ns"][-1] - lab.oracle["event_ns"][0]) / SECOND
     for v in VENUES:
         rows = lab.spot.filter(pl.col("venue") == v.name).sort("event_ns")
         near = rows.join_asof(reports, on="event_ns", strategy="nearest")
         mid = (near["bid"] + near["ask"]) / 2
         basis = float(np.log(mid / near["price"]).mean()) * 1e4  # type: ignore[arg-type]
-        assert basis == pytest.approx(v.basis_bps, abs=0.35), v.name
+        error = v.basis_sd_bps * np.sqrt(2.0 * v.basis_halflife_s / np.log(2.0) / span_s)
+        assert basis == pytest.approx(v.basis_bps, abs=3.0 * error + 0.05), v.name
 
 
 def test_nothing_is_received_before_it_happened(lab: LabTables) -> None:
@@ -161,9 +174,9 @@ def test_nothing_is_received_before_it_happened(lab: LabTables) -> None:
         assert (frame["recv_ns"] > frame["event_ns"]).all(), name
 
 
-def test_reports_are_received_more_than_eight_tenths_of_a_second_late(lab: LabTables) -> None:
+def test_reports_are_received_as_late_as_measured(lab: LabTables) -> None:
     delay = (lab.oracle["recv_ns"] - lab.oracle["event_ns"]).to_numpy() / 1e6
-    assert delay.min() >= 819
+    assert delay.min() >= 569
     assert np.quantile(delay, 0.5) == pytest.approx(1320, abs=40)
 
 

@@ -37,17 +37,21 @@ def minute_returns(lab: LabTables) -> np.ndarray:
 
 
 def test_coins_move_together_as_measured(three: LabTables) -> None:
-    """Loadings 1, 0.76 and 0.75 on the market, 0.47 twice on the alts' factor; 1,455 minutes, jumps are common."""
-    correlation = np.corrcoef(minute_returns(three).T)
-    assert correlation[0, 1] == pytest.approx(0.78, abs=0.06)
-    assert correlation[0, 2] == pytest.approx(0.77, abs=0.06)
-    assert correlation[1, 2] == pytest.approx(0.80, abs=0.06)
+    """Loadings 1, 0.76 and 0.75 on the market, 0.47 twice on the alts' factor.
+
+    From how often two coins move the same way, sin(pi (P - 1/2)): what volatility does to all at once is not in it.
+    1,455 minutes leave a standard error of 0.025.
+    """
+    up = minute_returns(three) > 0.0
+    for one, two, loading in ((0, 1, 0.76), (0, 2, 0.75), (1, 2, 0.76 * 0.75 + 0.47**2)):
+        together = float((up[:, one] == up[:, two]).mean())
+        assert np.sin(np.pi * (together - 0.5)) == pytest.approx(loading, abs=0.08)
 
 
 def test_each_coin_has_its_own_volatility(three: LabTables) -> None:
-    sd = minute_returns(three).std(axis=0)
-    assert sd[1] / sd[0] == pytest.approx(1.90, rel=0.15)
-    assert sd[2] / sd[0] == pytest.approx(2.11, rel=0.15)
+    usual = np.median(np.abs(minute_returns(three)), axis=0)
+    assert usual[1] / usual[0] == pytest.approx(1.90, rel=0.12)
+    assert usual[2] / usual[0] == pytest.approx(2.11, rel=0.12)
 
 
 def test_every_coin_and_length_has_its_windows_and_a_tape(three: LabTables) -> None:

@@ -13,10 +13,12 @@ from arena.errors import ConfigError, DataError
 from arena.lab.config import DAY_S, MONDAY_2026_09_14_NS, LabConfig
 from arena.lab.generate import generate
 from arena.lab.options import RecordedModel
-from arena.lab.recorded import Observations, digest_of, observe
+from arena.lab.path import Path, common_draws
+from arena.lab.recorded import Observations, RecordedPath, digest_of, observe
+from arena.lab.streams import days
 from arena.lab.tables import LabTables
 from arena.market.schema import BARS, ORACLE, SPOT
-from arena.units import SECOND
+from arena.units import SECOND, YEAR_S
 
 START = MONDAY_2026_09_14_NS
 GAP = (START + 6 * 3600 * SECOND, START + 8 * 3600 * SECOND)
@@ -25,7 +27,7 @@ GAP = (START + 6 * 3600 * SECOND, START + 8 * 3600 * SECOND)
 def recording() -> Observations:
     """Minutes of one day and ten minutes before, but for two hours; volatility 40 %, then 80 %."""
     rng = np.random.default_rng(5)
-    t = START - 600 * SECOND + np.arange(0, DAY_S + 600, 60, dtype=np.int64) * SECOND
+    t = START - 600 * SECOND + np.arange(0, DAY_S + 661, 60, dtype=np.int64) * SECOND
     sd = np.where(t < START + DAY_S // 2 * SECOND, 0.4, 0.8) / np.sqrt(365.25 * 1440)
     price = 60_000.0 * np.exp(np.cumsum(rng.standard_normal(t.size) * sd))
     there = (t <= GAP[0]) | (t >= GAP[1])
@@ -43,27 +45,35 @@ def semi() -> LabTables:
     return generate(CONFIG, SEEN)
 
 
-def test_the_path_goes_through_every_observation(semi: LabTables) -> None:
-    """Reports follow the path with a noise of 0.2 basis points."""
-    seen = pl.DataFrame({"event_ns": SEEN["BTC"].t_ns, "seen": SEEN["BTC"].price})
-    both = semi.oracle.join(seen, on="event_ns")
-    assert both.height > 1_200
-    off = (both["price"] / both["seen"]).log() * 1e4
-    assert off.abs().max() < 1.5  # type: ignore[operator]
-    assert off.std() == pytest.approx(0.2, abs=0.02)
+@pytest.fixture(scope="module")
+def path() -> Path:
+    assert CONFIG.recorded is not None
+    day = next(days(CONFIG))
+    stream = RecordedPath(CONFIG, CONFIG.coin("BTC"), CONFIG.recorded, SEEN["BTC"])
+    return stream.next(day, common_draws(CONFIG, day, alts=False))
 
 
-def test_between_observations_it_moves_at_the_local_volatility(semi: LabTables) -> None:
-    second = semi.oracle.sort("event_ns")
-    step = second["price"].log().diff() / (second["event_ns"].diff() / SECOND).sqrt()
+def test_the_path_goes_through_every_observation(path: Path) -> None:
+    seen = SEEN["BTC"]
+    assert path.at(seen.t_ns) == pytest.approx(np.log(seen.price), abs=1e-12)
+
+
+def test_between_observations_it_moves_at_the_local_volatility(path: Path) -> None:
+    """Steps of 50 ms; the volatility that is shown is that of the recording within its half an hour of memory."""
+    steps = np.diff(path.log_price) * np.sqrt(20 * YEAR_S)
+    t = path.origin_ns + np.arange(steps.size) * 50_000_000
     noon = START + DAY_S // 2 * SECOND
-    year = np.sqrt(365.25 * 86_400)
-    calm, wild = (
-        float(step.filter(mark).std()) * year  # type: ignore[arg-type]
-        for mark in (second["event_ns"].is_between(START, GAP[0]), second["event_ns"] > noon + 3600 * SECOND)
-    )
-    assert calm == pytest.approx(0.42, abs=0.06)
-    assert wild == pytest.approx(0.82, abs=0.08)
+    calm = (t > START) & (t < GAP[0] - SECOND)
+    wild = (t > noon + 3600 * SECOND) & (t < START + DAY_S * SECOND)
+    assert steps[calm].std() == pytest.approx(0.4, rel=0.1)
+    assert steps[wild].std() == pytest.approx(0.8, rel=0.1)
+    second = path.origin_ns + np.arange(path.sigma.size) * SECOND
+    assert path.sigma[(second > START) & (second < GAP[0])].mean() == pytest.approx(0.4, rel=0.1)
+
+
+def test_inside_a_gap_it_stands_still(path: Path) -> None:
+    inside = path.at(np.arange(GAP[0], GAP[1], 60 * SECOND))
+    assert np.unique(inside).size == 1
 
 
 def test_windows_inside_a_gap_are_left_out_and_a_row_says_so(semi: LabTables) -> None:
@@ -108,16 +118,12 @@ def test_a_bar_counts_at_its_close_a_quote_as_its_mid_and_a_report_at_its_second
     base = pl.DataFrame({"event_ns": t, "recv_ns": t + 60 * SECOND}).with_columns(
         asset=pl.lit("BTC"), source=pl.lit("me")
     )
-    bars = base.with_columns(
-        venue=pl.lit("v"),
-        symbol=pl.lit("s"),
-        quote=pl.lit("USD"),
-        kind=pl.lit("trade"),
-        interval_s=60,
-        close=[1.0, 2, 3],
-    )
-    spot = base.with_columns(venue=pl.lit("v"), quote=pl.lit("USD"), bid=[1.0, 2, 3], ask=[3.0, 4, 5])
-    oracle = base.with_columns(feed=pl.lit("v"), price=[7.0, 8, 9])
+    words = {"venue": "v", "symbol": "s", "quote": "USD", "kind": "trade", "feed": "v"}
+    base = base.with_columns(pl.lit(text).alias(name) for name, text in words.items())
+    one = pl.Series([1.0, 2.0, 3.0])
+    bars = base.drop("feed").with_columns(interval_s=60, close=one)
+    spot = base.drop("feed", "symbol", "kind").with_columns(bid=one, ask=one + 2.0)
+    oracle = base.select("event_ns", "recv_ns", "asset", "source", "feed", price=one + 6.0)
     data = Frames({"bars": BARS.conform(bars), "spot": SPOT.conform(spot), "oracle": ORACLE.conform(oracle)})
     seen = {table: observe(data, table, "BTC", "me", "v") for table in ("bars", "spot", "oracle")}
     assert (seen["bars"].t_ns == t + 60 * SECOND).all()

@@ -187,7 +187,8 @@ def test_seers_earn_and_fast_wallets_find_nothing_where_the_maker_is_punctual(
     gains = profit(busy)
     gain = per_window(gains.filter(pl.col("wallet").is_in(people.seers)))
     assert gain.mean() > 3.0 * gain.std(ddof=1) / np.sqrt(gain.size)
-    assert gains.filter(pl.col("wallet").is_in(people.fast)).height < 0.002 * gains.height
+    # A quote is up to 50 ms old, which now and then is worth more than what patience leaves of the fee.
+    assert gains.filter(pl.col("wallet").is_in(people.fast)).height < 0.004 * gains.height
 
 
 def test_fast_wallets_earn_against_a_late_maker() -> None:
