@@ -108,9 +108,9 @@ class LabConfig:
     oracle_recv_ms: tuple[float, float, float] = (569.0, 751.0, 0.347)
     """Relay delay: least, and median and log-sd of the rest, ms."""
 
-    patience: float = 0.68
+    patience: float = 0.70
     """How far the fair value may pass a quote before the maker follows, as a share of the taker fee, 0-1."""
-    wide_ticks: tuple[float, ...] = (2.6, 1.02, 0.37, 0.48, 0.59, 0.43, 0.50, 0.64)
+    wide_ticks: tuple[float, ...] = (2.6, 1.08, 0.43, 0.56, 0.66, 0.48, 0.54, 0.69)
     """Mean number of ticks beyond the first that a new quote's spread has, by time left (LEFT_EDGES_S)."""
     fine_below: float = 0.01
     """Below this price, and above one minus it, prices move in steps of 0.001 instead of 0.01 USD per share."""
@@ -119,7 +119,7 @@ class LabConfig:
     touch_log_sd: tuple[float, float] = (1.95, 1.06)
     """Size at the touch: median in shares by time left, times a factor by price (EDGE_PRICES); log-sd of smaller and
     of larger ones."""
-    refresh_rate: tuple[float, ...] = (26.0, 13.3, 8.8, 12.9, 10.4, 9.8, 10.3, 12.3)
+    refresh_rate: tuple[float, ...] = (20.0, 20.0, 17.1, 20.0, 13.2, 11.3, 11.6, 13.6)
     """Size refreshes per second beside price changes, by time left."""
     quiet_rate: float = 2.33
     """And while one side of the book is empty."""

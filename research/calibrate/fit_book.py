@@ -32,7 +32,7 @@ def fit_book(p: Prepared, start: LabConfig, tick: Callable[[], None]) -> LabConf
     Touch: median size by time left, factor by price, one spread of the logarithm below and one above the median,
     all read off. Then a fixed number of simulated markets, same seed each time: patience by bisection on the rate of
     price changes with more than a minute left; extra ticks of a new quote in proportion to what is missing of the
-    mean spread; refreshes as what is missing of the update rate.
+    mean spread; refreshes by what is missing of the update rate, as far as the lab's pace allows.
 
     Args:
         p: the sample.
@@ -50,7 +50,9 @@ def fit_book(p: Prepared, start: LabConfig, tick: Callable[[], None]) -> LabConf
     for step in range(STEPS):
         config = replace(config, patience=0.5 * (low + high))
         made = simulate_book(config, p.book_volatility)
-        sim_moves, sim_spread = book.move_rate(made).y, book.spread_by_left(made).y
+        sim_moves, sim_spread, sim_updates = (
+            fact(made).y for fact in (book.move_rate, book.spread_by_left, book.update_rate)
+        )
         if step < STEPS - 1:
             if _mean_log(sim_moves[_LONG:], moves[_LONG:]) > 0.0:
                 low = config.patience
@@ -58,8 +60,9 @@ def fit_book(p: Prepared, start: LabConfig, tick: Callable[[], None]) -> LabConf
                 high = config.patience
         missing = np.clip((spread - 1.0) / np.maximum(sim_spread - 1.0, 1e-3), 0.5, 2.0)
         wide = np.array(config.wide_ticks) * np.where(np.isfinite(missing), missing, 1.0)
-        refresh = np.maximum(updates - sim_moves, 0.0)
-        refresh = np.where(np.isfinite(refresh), refresh, np.array(config.refresh_rate))
+        missing = updates - sim_updates
+        refresh = np.maximum(np.array(config.refresh_rate) + np.where(np.isfinite(missing), missing, 0.0), 0.0)
+        refresh = np.minimum(refresh, 1000.0 / config.quote_step_ms)
         config = replace(config, wide_ticks=_rounded(wide), refresh_rate=_rounded(refresh))
         tick()
     return replace(config, patience=round(config.patience, 3))

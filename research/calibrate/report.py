@@ -41,13 +41,13 @@ def render(found: Calibration) -> str:
     )
     body += section(
         "Fitted numbers",
-        table(tables.NUMBERS, _cells(tables.numbers(found)), left=6),
+        table(tables.NUMBERS, _cells(tables.numbers(found)), left=6, css="three"),
         "± is half the difference between the fits of the two halves of the recording: one degree of freedom, an order "
         "of magnitude. Rows of numbers go by time left (5, 15, 30, 60, 120, 180, 240 s and more), by price (mid less "
         "than 2, 4, 10, 20 cents from 0 or 1, and more) or by hour; components of volatility have half-lives of 3 s, 2 "
         "and 30 minutes, 4 hours and 2 days.",
     )
-    body += section("Not identified", table(tables.UNKNOWNS, _cells(tables.unknown()), left=2))
+    body += section("Not identified", table(tables.UNKNOWNS, _cells(tables.unknown()), left=2, css="three"))
     settings = escape(settings_text(found.config, found.numbers))
     body += f"<section><details><summary>Settings as TOML</summary><pre>{settings}</pre></details></section>"
     return page("The lab, calibrated", body)

@@ -42,11 +42,11 @@ def unknown() -> list[tuple[str, ...]]:
 def headline(found: Calibration) -> str:
     """The result in a sentence."""
     known = [c for c in found.facts if c.after == c.after]
-    better = sum(c.after < c.before for c in known)
     inside = sum(c.within for c in known)
+    default = sum(c.before <= c.floor for c in known)
     return (
         f"{inside} of {len(known)} facts of the fitted lab are as near to the recording as its two halves are to each "
-        f"other; {better} are nearer than by default."
+        f"other; of the default lab {default} are."
     )
 
 

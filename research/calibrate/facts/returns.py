@@ -38,7 +38,7 @@ def signature(t_ns: Ints, price: Floats, intervals_s: tuple[int, ...]) -> Curve:
     for h in intervals_s:
         r = known(grid_returns(t_ns, price, h * SECOND, max(2, h // 4) * SECOND)[1])
         count.append(r.shape[0])
-        vol.append(np.sqrt(np.mean(r**2) * YEAR_S / h) if r.shape[0] >= _FEWEST else np.nan)
+        vol.append(np.sqrt(np.mean(r**2) * YEAR_S / h) if r.shape[0] >= 2 * _FEWEST else np.nan)
     return Curve.of(intervals_s, vol, count)
 
 
