@@ -18,10 +18,8 @@ from arena.errors import DataError
 from arena.market.catalog.storage import Storage
 from arena.market.manifest import FileEntry, QuarantineEntry
 from arena.market.schema import Table
-from arena.units import SECOND
 
 _ROW_GROUP = 262_144
-_DAY_NS = 86_400 * SECOND
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _THREADS = max(8, os.cpu_count() or 8)
 """More than there are processors: a file that is made durable waits for the disk, milliseconds each."""
