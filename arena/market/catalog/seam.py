@@ -82,4 +82,4 @@ def _latest(
 
 
 def _no_latest(spec: Table) -> pl.DataFrame:
-    return spec.empty().select(list(dict.fromkeys([*spec.stream, "recv_ns"])))
+    return pl.DataFrame(schema={**{name: spec.schema[name] for name in spec.stream}, "recv_ns": pl.Int64})
