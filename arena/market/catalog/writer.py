@@ -11,7 +11,7 @@ import polars as pl
 
 from arena.errors import DataError
 from arena.market.catalog import files as parquet
-from arena.market.catalog.seam import holding, seam_of
+from arena.market.catalog.seam import holding, overlapped, seam_of
 from arena.market.catalog.storage import Storage
 from arena.market.catalog.tiers import merge_from
 from arena.market.catalog.view import CatalogView, spec_of
@@ -67,7 +67,7 @@ class CatalogWriter:
             screen: run the quality rules; rows they refuse go to quarantine.
             replace: drop what the catalog holds of this table from the sources in ``frame``, first.
             upsert: good rows replace held rows with the same key, and earlier ones in ``frame``; partitions
-                that lose rows are written anew. For tables whose rows are completed later (``windows``): rows
+                that lose rows, or have rows of the same times, are written anew in the order of time and key. For tables whose rows are completed later (``windows``): rows
                 are not compared with one another, so nothing is a ``duplicate`` or ``time_back``.
             row_by_row: impossible times are quarantined as ``time_unit`` even where half the rows or more have
                 them. For recorders, whose write may be one row: no row may stop them.
@@ -194,23 +194,27 @@ class CatalogWriter:
         return Manifest(SCHEMA_VERSION, dict(self._tables), {**self._before.notes, **self._notes})
 
     def _take_replaced(self, spec: Table, frame: pl.DataFrame) -> pl.DataFrame:
-        """``frame`` with the rows that stay of the partitions in which it replaces some; those are dropped."""
+        """``frame`` with the rows that stay of the partitions it meets, in the order of time and key.
+
+        It meets partitions in which it replaces rows, or whose rows are of the same times; they are dropped. So
+        the order of rows, and with it a file's bytes, does not depend on which came first.
+        """
         view = self.so_far()
         key = list(spec.key)
-        hit: list[FileEntry] = []
+        order = list(dict.fromkeys([spec.time, *key]))
+        touched = overlapped(view, spec, frame)
         for file in holding(view, spec, frame):
             rows = self._storage.scan([file.path]).select(key).collect()
             if rows.join(frame.select(key), on=key, how="semi", nulls_equal=True).height:
-                hit.append(file)
-        if not hit:
-            return frame
+                touched.add(file.partition)
+        if not touched:
+            return frame.sort(order)
         held = self._tables[spec.name]
-        touched = {f.partition for f in hit}
         taken = [f for f in held.files if f.partition in touched]
         self._tables[spec.name] = replace(held, files=tuple(f for f in held.files if f.partition not in touched))
         rest = self._storage.scan([f.path for f in taken]).collect()
         rest = rest.join(frame.select(key), on=key, how="anti", nulls_equal=True, maintain_order="left")
-        return pl.concat([rest, frame])
+        return pl.concat([rest, frame]).sort(order)
 
     def _markets(self, table: str, frame: pl.DataFrame) -> pl.Series | None:
         """Those market ids of ``frame`` that have a windows row; None for tables that are not checked."""
