@@ -66,9 +66,10 @@ class CatalogWriter:
             known_defects: what is wrong with a source, as text, by source.
             screen: run the quality rules; rows they refuse go to quarantine.
             replace: drop what the catalog holds of this table from the sources in ``frame``, first.
-            upsert: good rows replace held rows with the same key, and earlier ones in ``frame``; partitions
-                that lose rows, or hold the same times, are written anew in the order of time and key. For tables whose rows are completed later (``windows``): rows
-                are not compared with one another, so nothing is a ``duplicate`` or ``time_back``.
+            upsert: good rows replace held rows with the same key, and earlier ones in ``frame``. For tables
+                whose rows are completed later (``windows``): rows are not compared with one another, so nothing
+                is a ``duplicate`` or ``time_back``, and partitions that lose rows, or hold the same times, are
+                written anew, in the order of time and key.
             row_by_row: impossible times are quarantined as ``time_unit`` even where half the rows or more have
                 them. For recorders, whose write may be one row: no row may stop them.
 
