@@ -6,6 +6,8 @@ The ticker fires on matches, so its best prices may be old in quiet moments; the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -146,7 +148,7 @@ class CoinbaseL2Parser(FeedParser):
     """``l2_data`` messages to rows of ``l2``; after a lost message a book is broken until its next snapshot.
 
     ``first_id`` and ``last_id`` are the message's ``sequence_num``. ``event_ns`` is the time of the change; the
-    levels of a snapshot have the time of the message.
+    levels of a snapshot have the time of the message. ``seq`` is the place of a level in the message.
     """
 
     def __init__(self, assets: tuple[str, ...]) -> None:
@@ -164,7 +166,8 @@ class CoinbaseL2Parser(FeedParser):
         if envelope.sequence_num is None:
             raise BadFrame(frame.feed, "l2_data without sequence_num")
         sent_ns = rfc3339(frame.feed, envelope.timestamp)
-        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num)) for event in events]
+        places = count()
+        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num, places)) for event in events]
         self._numbered(frame, envelope)
         for event, levels in books:
             asset = self._symbols.get(event.product_id)
@@ -181,7 +184,9 @@ class CoinbaseL2Parser(FeedParser):
                 self.talked.append(stream)
             rows.levels(levels)
 
-    def _levels(self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int) -> list[tuple[Any, ...]]:
+    def _levels(
+        self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int, places: Iterator[int]
+    ) -> list[tuple[Any, ...]]:
         asset, symbol = self._symbols.get(event.product_id, ""), event.product_id.lower()
         is_snapshot = event.type == "snapshot"
         times: dict[str, int | None] = {}
@@ -191,7 +196,7 @@ class CoinbaseL2Parser(FeedParser):
             (
                 sent_ns if is_snapshot else times[level.event_time], frame.recv_ns, "coinbase", symbol, asset,
                 "bid" if level.side == "bid" else "ask", level.price_level, level.new_quantity, is_snapshot,
-                number, number,
+                number, number, next(places),
             )
             for level in event.updates
         ]  # fmt: skip
