@@ -150,7 +150,7 @@ class CoinbaseL2Parser(FeedParser):
     """
 
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__()
+        super().__init__([("l2/coinbase", asset) for asset in assets])
         self._symbols = _symbols(assets)
         self._seeded: set[tuple[int, str]] = set()
 
@@ -178,7 +178,6 @@ class CoinbaseL2Parser(FeedParser):
                 self.seen(stream, frame, rows)
             else:
                 self.counts["before_snapshot"] += 1
-                self.talked.append(stream)
             rows.levels(levels)
 
     def _levels(self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int) -> list[tuple[Any, ...]]:

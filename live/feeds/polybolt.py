@@ -11,13 +11,14 @@ from live.feeds.base import BadFrame, KeepAlive, Seen, Stream
 from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
-from live.feeds.rtds import AVERAGES, OracleParser
+from live.feeds.rtds import OracleParser
 from live.feeds.venue import COINS, VenueFeed, text
 from live.feeds.wire import Id, Millis, Price, decode, decoder, millis
 
 ADDRESS = "wss://ws-live-v2.polymarket.com/ws"
 CHANNEL = "price.crypto.twap"
-WINDOWS_S = (30, 60)
+AVERAGES = {30: "polybolt_twap30", 60: "polybolt_twap60"}
+"""Length of the average in seconds, and its feed in ``oracle``: not RTDS', which brings the same reports."""
 FATAL = (4001, 4008)
 """Close codes after which the same attempt can only fail again: credentials refused, policy broken."""
 VERSION = 1
@@ -82,7 +83,7 @@ class PolyBoltFeed(VenueFeed):
         credentials: Credentials,
         assets: Sequence[str] = COINS,
         *,
-        windows_s: Sequence[int] = WINDOWS_S,
+        windows_s: Sequence[int] = tuple(AVERAGES),
         url: str | None = None,
         silent_s: float | None = None,
     ) -> None:
@@ -118,13 +119,14 @@ class PolyBoltFeed(VenueFeed):
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
-        return PolyBoltParser(self.assets)
+        return PolyBoltParser(self.assets, self.windows_s)
 
 
 class PolyBoltParser(OracleParser):
     """Frames of ``price.crypto.twap`` to rows of ``oracle``; numbers that are missing, and drops, are gaps."""
 
-    def __init__(self, assets: tuple[str, ...]) -> None:
+    def __init__(self, assets: tuple[str, ...], windows_s: Sequence[int] = tuple(AVERAGES)) -> None:
+        self.feeds = [AVERAGES[seconds] for seconds in windows_s]
         super().__init__(assets)
         self._symbols = {f"{asset.lower()}usd": asset for asset in assets}
 

@@ -7,6 +7,8 @@ bad topic fails the whole message, so each topic and symbol is asked for in a me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from live.feeds.base import BadFrame, KeepAlive, Stream
@@ -91,8 +93,10 @@ class OracleParser(FeedParser):
     with the time at which they really came.
     """
 
+    feeds: Sequence[str] = tuple(TOPICS)
+
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__()
+        super().__init__([(f"oracle/{feed}", asset) for feed in self.feeds for asset in assets])
         self._symbols = {f"{asset.lower()}/usd": asset for asset in assets}
         self._newest: dict[tuple[str, str], int] = {}
 

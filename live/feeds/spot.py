@@ -33,7 +33,7 @@ class SpotParser(FeedParser):
     """
 
     def __init__(self, venue: str, quote: str, symbols: dict[str, str]) -> None:
-        super().__init__()
+        super().__init__([(f"spot/{venue}", asset) for asset in symbols.values()])
         self.venue = venue
         self.quote = quote
         self.symbols = symbols

@@ -61,7 +61,9 @@ class Prepared:
         self.second_end_ns, self.second_returns = _returns(sample.oracle, SECOND, 2 * SECOND)
         self.minute_end_ns, self.minute_returns = _returns(sample.minutes, MINUTE_NS, 0)
         self.book = book.book_rows(sample.quotes, sample.windows)
-        self.basis_bps = venues.basis_bps(*series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS)
+        self.basis_bps = venues.basis_bps(
+            *series(sample.oracle_minutes), *series(sample.oracle), step_ns=MINUTE_NS
+        )
 
     @property
     def calm_minutes(self) -> Floats:

@@ -92,7 +92,9 @@ def recorded(data: Tables, asset: str = "BTC") -> Sample:
     # Every coin: whether a mid means what it says needs more windows than one coin has.
     kalshi = everywhere.filter((pl.col("venue") == "kalshi") & pl.col("outcome").is_not_null())
     settled_quotes, origin["settled"] = _richest(
-        data.scan("binary_quotes").filter(pl.col("market_id").is_in(kalshi["market_id"].unique().implode()))
+        data.scan("binary_quotes").filter(
+            pl.col("market_id").is_in(kalshi["market_id"].unique().implode())
+        )
     )
     spot_quotes, beside, origin["spot"] = _beside(data, asset)
     reports = oracle.select("event_ns", "recv_ns", "price").unique("event_ns", keep="first").sort("event_ns")

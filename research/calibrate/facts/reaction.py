@@ -42,9 +42,7 @@ class Reaction:
         if self.sharpness < _SHARP:
             return "no peak above the noise: nothing can be said of the lag"
         if not self.identified:
-            return (
-                f"peak at {self.lag_s:.1f} s, but spot is sampled every {self.resolution_s:.1f} s: below that, unknown"
-            )
+            return f"peak at {self.lag_s:.1f} s, but spot is sampled every {self.resolution_s:.1f} s: below that, unknown"
         return f"the book follows {self.lag_s:.2f} s later (spot every {self.resolution_s:.2f} s)"
 
 

@@ -94,6 +94,4 @@ def autocorrelation(returns: Floats, lags: tuple[int, ...]) -> Curve:
     x = returns - np.nanmean(returns)
     variance = np.nanmean(x**2)
     pairs = [known(x[:-k] * x[k:]) for k in lags]
-    return Curve.of(
-        lags, [p.mean() / variance if p.shape[0] >= _FEWEST else np.nan for p in pairs], [p.size for p in pairs]
-    )
+    return Curve.of(lags, [p.mean() / variance if p.shape[0] >= _FEWEST else np.nan for p in pairs], [p.size for p in pairs])

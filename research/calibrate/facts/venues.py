@@ -82,7 +82,9 @@ def basis(distance_bps: Floats, step_s: float, lags: tuple[int, ...]) -> Basis:
     half = half_life_s(seconds, memory.y)
     use = np.isfinite(memory.y) & (memory.y > 0.0)
     share = float(np.exp(np.polyfit(seconds[use], np.log(memory.y[use]), 1)[1])) if use.sum() >= 2 else 0.0
-    return Basis(float(np.nanmean(distance_bps)), float(np.nanstd(distance_bps)), memory, min(share, 1.0), half, n)
+    return Basis(
+        float(np.nanmean(distance_bps)), float(np.nanstd(distance_bps)), memory, min(share, 1.0), half, n
+    )
 
 
 def delay_ms(event_ns: Ints, recv_ns: Ints) -> Curve:
