@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from live.feeds.base import BadFrame
+from live.feeds.base import BadFrame, StreamKey
 from live.feeds.frame import Frame, Kind
 from live.feeds.rows import Rows
 
-StreamKey = tuple[str, str]
-"""A stream as ``gaps`` names it: its name and its coin."""
 _NO_CONN = -1
 
 
@@ -132,14 +130,18 @@ class FeedParser(ABC):
 
     Subclasses implement :meth:`data`, and :meth:`lost` where they hold state of a connection. What the last
     message means for the connection that brought it is left in ``talked`` (streams that carried data) and
-    ``signals`` (see :meth:`live.feeds.venue.VenueFeed.react`); replays have no use for either.
+    ``signals`` (see :meth:`live.feeds.venue.VenueFeed.react`), and ``broken`` (streams of no use until they begin
+    anew); replays have no use for them.
 
     Args:
         expected: the streams that every connection is asked for.
+        symbols: the venue's symbols and their coins.
     """
 
-    def __init__(self, expected: Sequence[StreamKey] = ()) -> None:
+    def __init__(self, expected: Sequence[StreamKey] = (), symbols: Mapping[str, str] | None = None) -> None:
         self.expected = tuple(expected)
+        self.symbols = dict(symbols or {})
+        self.broken: list[StreamKey] = []
         self.counts: Counter[str] = Counter()
         self.gaps = Gaps()
         self.numbers = Numbers()
@@ -150,6 +152,7 @@ class FeedParser(ABC):
         """See :class:`live.feeds.base.Parser`."""
         self.talked.clear()
         self.signals.clear()
+        self.broken.clear()
         try:
             if frame.kind == Kind.DATA:
                 self.data(frame, rows)

@@ -63,7 +63,9 @@ class PolymarketParser(FeedParser):
     def feed(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.base.Parser`."""
         if not self._batch.messages:
-            rows.later(self._flush)
+            rows.later(self.flush)
+        self.talked.clear()
+        self.broken.clear()
         try:
             if frame.kind == _DATA:
                 self.data(frame, rows)
@@ -104,7 +106,8 @@ class PolymarketParser(FeedParser):
                 market.conn = frame.conn
                 act(event, market, frame, rows)
 
-    def _flush(self, rows: Rows) -> None:
+    def flush(self, rows: Rows) -> None:
+        """Apply what was collected to the books."""
         if self._batch.messages:
             rows.frame("binary_quotes", self._batch.flush())
 
@@ -142,10 +145,12 @@ class PolymarketParser(FeedParser):
     def _broke(self, market: Market, frame: Frame, reason: str) -> None:
         if frame.recv_ns < market.close_ns:
             self.gaps.broke(market.stream, reason)
+            self.broken.append(market.stream)
 
     def _talk(self, market: Market, frame: Frame, rows: Rows) -> None:
         if not market.awaiting and frame.recv_ns < market.close_ns:
             self.gaps.seen(market.stream, frame, rows)
+            self.talked.append(market.stream)
 
     def _price_change(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         self._batch.change(market, event.price_changes or [], frame.recv_ns, millis(event.timestamp or 0))
@@ -286,15 +291,19 @@ class PolymarketParser(FeedParser):
             if any(token in self.markets.books for token in tokens):
                 self._refuse(rows, row, "tokens_disagree", f"{row['market_id']} has the token of another market.")
                 return
-            self._flush(rows)
+            self.flush(rows)
             for market in self.markets.past(frame.recv_ns):
-                self.gaps.end(market.stream, rows)
-                self._unknown(market)
-                self._flush(rows)
-                self.markets.drop(market)
+                self.drop(market, rows)
             market = self.markets.add(row)
             self.gaps.until(market.stream, market.close_ns)
         rows.window(dict(row))
+
+    def drop(self, market: Market, rows: Rows) -> None:
+        """Forget a market; its books are forgotten before another one takes its place."""
+        self.gaps.end(market.stream, rows)
+        self._unknown(market)
+        self.flush(rows)
+        self.markets.drop(market)
 
     def _refuse(self, rows: Rows, row: dict[str, Any], rule: str, why: str) -> None:
         self.counts[rule] += 1

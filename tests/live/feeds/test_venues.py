@@ -36,7 +36,7 @@ KEYS = Credentials("key", "hush", "psst")
 
 
 async def record(venue: Venue, feed: Feed, messages: int = 40) -> Collected:
-    feed.url = venue.url
+    feed.url, feed.pace_s = venue.url, 0.0
     async with connected(feed) as (got, _):
         await got.until(lambda g: len(g.of(Kind.DATA)) >= messages)
     return got
