@@ -107,13 +107,30 @@ class PolymarketParser(FeedParser):
                 act(event, market, frame, rows)
 
     def flush(self, rows: Rows) -> None:
-        """Apply what was collected to the books."""
-        if self._batch.messages:
-            rows.frame("binary_quotes", self._batch.flush())
+        """Apply what was collected to the books; those that turn out wrong were unknown from then on."""
+        if not self._batch.messages:
+            return
+        before = set(self._batch.doubted)
+        rows.frame("binary_quotes", self._batch.flush())
+        for slot, since_ns, until_ns in self._batch.believed:
+            self._disagreed(slot, since_ns, until_ns, rows)
+        self._batch.believed.clear()
+        for slot in self._batch.doubted.keys() - before:
+            if (market := self.markets.slots[slot]) is not None:
+                self.broken.append(market.stream)
+
+    def _disagreed(self, slot: int, since_ns: int, until_ns: int, rows: Rows) -> None:
+        market = self.markets.slots[slot]
+        if market is not None and since_ns < min(until_ns, market.close_ns):
+            rows.gap(since_ns, min(until_ns, market.close_ns), *market.stream, "disagreement")
 
     def finish(self, at_ns: int, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`; a market that nobody has named since has no end to go by."""
         self._end(at_ns, rows)
+        self.flush(rows)
+        for slot, since_ns in self._batch.doubted.items():
+            self._disagreed(slot, since_ns, at_ns, rows)
+            self._batch.doubted[slot] = max(since_ns, at_ns)
         self.gaps.finish(at_ns, rows, [market.stream for market in self._asked_for()])
 
     def _asked(self, frame: Frame) -> None:
@@ -138,9 +155,15 @@ class PolymarketParser(FeedParser):
 
     def _end(self, now_ns: int, rows: Rows) -> None:
         """Markets that are over need not talk any more."""
-        for market in self._asked_for():
-            if market.close_ns <= now_ns:
-                self.gaps.end(market.stream, rows)
+        over = [market for market in self._asked_for() if market.close_ns <= now_ns]
+        for market in over:
+            self._end_of(market, rows)
+
+    def _end_of(self, market: Market, rows: Rows) -> None:
+        self.flush(rows)
+        if (since_ns := self._batch.doubted.pop(market.slot, None)) is not None:
+            self._disagreed(market.slot, since_ns, market.close_ns, rows)
+        self.gaps.end(market.stream, rows)
 
     def _broke(self, market: Market, frame: Frame, reason: str) -> None:
         if frame.recv_ns < market.close_ns:
@@ -150,7 +173,8 @@ class PolymarketParser(FeedParser):
     def _talk(self, market: Market, frame: Frame, rows: Rows) -> None:
         if not market.awaiting and frame.recv_ns < market.close_ns:
             self.gaps.seen(market.stream, frame, rows)
-            self.talked.append(market.stream)
+            if market.slot not in self._batch.doubted:
+                self.talked.append(market.stream)
 
     def _price_change(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         self._batch.change(market, event.price_changes or [], frame.recv_ns, millis(event.timestamp or 0))
@@ -218,7 +242,7 @@ class PolymarketParser(FeedParser):
             "resolved_ns": millis(event.timestamp or 0),
         }
         rows.window(dict(market.row))
-        self.gaps.end(market.stream, rows)
+        self._end_of(market, rows)
         self.counts["resolved"] += 1
 
     def _unknown(self, market: Market, tokens: tuple[int, ...] = (UP, DOWN)) -> None:
@@ -300,9 +324,8 @@ class PolymarketParser(FeedParser):
 
     def drop(self, market: Market, rows: Rows) -> None:
         """Forget a market; its books are forgotten before another one takes its place."""
-        self.gaps.end(market.stream, rows)
         self._unknown(market)
-        self.flush(rows)
+        self._end_of(market, rows)
         self.markets.drop(market)
 
     def _refuse(self, rows: Rows, row: dict[str, Any], rule: str, why: str) -> None:
