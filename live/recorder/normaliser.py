@@ -23,7 +23,7 @@ from live.feeds.rows import Rows
 from live.recorder import origin
 from live.recorder.carry import Carry
 from live.recorder.origin import Origin
-from live.recorder.segments import Block, Position, read_blocks
+from live.recorder.segments import Block, Position, check_from, read_blocks
 
 NOTE = "recorder"
 """Name of the recorder's note in the manifest."""
@@ -81,6 +81,9 @@ class Normaliser:
         catalog: folder of the catalog; it has to exist.
         raw: folder of the log.
         parsers: makes the parsers of a session.
+
+    Raises:
+        DataError: the catalog was not made of this log.
     """
 
     def __init__(self, catalog: Path, raw: Path, parsers: Parsers) -> None:
@@ -94,6 +97,7 @@ class Normaliser:
         """How far the tables go; None = nothing is in them."""
         self.position = self.committed.position if self.committed else None
         """End of the last block that was read."""
+        check_from(raw, self.position)
         self.last_refusal = ""
         """The last frame that was refused, and why."""
 

@@ -32,6 +32,7 @@ class Pipeline:
         self._normaliser, self._catalog, self._looked = normaliser, catalog, looked
         self._changed = threading.Condition()
         self._durable: Position | None = None
+        self._done: Position | None = None
         self._read_ns = self._through_ns = 0
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="tables")
@@ -89,6 +90,7 @@ class Pipeline:
                     self._changed.wait_for(self._has_work)
                     end, ending = self._durable, self._ending
                 self._advance(end)
+                self._done = end
                 if ending:
                     break
             with Catalog.update(self._catalog) as writer:
@@ -97,7 +99,7 @@ class Pipeline:
             self.failure = error
 
     def _has_work(self) -> bool:
-        return self._ending or self._durable not in (None, self._normaliser.position)
+        return self._ending or self._durable != self._done
 
     def _advance(self, end: Position | None) -> None:
         if end is None:

@@ -114,3 +114,17 @@ async def test_a_full_disk_ends_the_flushing_with_its_reason(tmp_path: Path) -> 
     with pytest.raises(DiskFull):
         await log.run()
     assert log.frames_kept == 0
+
+
+@run_async
+async def test_closing_after_a_refusal_writes_no_smaller_block_behind_the_hole(tmp_path: Path) -> None:
+    free = [5]
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=10, disk=Disk(free=lambda _: free[0])), lambda end: None)
+    await log.put(a_frame(1))
+    with pytest.raises(DiskFull):
+        await log.flush()
+    free[0] = 10_000
+    await log.put(a_frame(2))
+    with pytest.raises(DiskFull):
+        await log.close()
+    assert kept(tmp_path) == []
