@@ -227,8 +227,8 @@ def _refuse_middle(folder: Path, number: int, at: int) -> None:
     """A segment that is torn at ``at`` is the last of its session: the process died there."""
     if segment_path(folder, number + 1).is_file() and session_of(folder, number + 1) not in (None, number + 1):
         raise DataError(
-            f"{segment_path(folder, number)} is damaged from byte {at:,} on: the same session goes on after it. Restore "
-            "it from a copy, or move it and all before it away and lose what they hold."
+            f"{segment_path(folder, number)} is damaged from byte {at:,} on: the same session goes on after it. "
+            "Restore it from a copy, or move it and all before it away and lose what they hold."
         )
 
 
@@ -241,8 +241,8 @@ def _missing(folder: Path, number: int) -> DataError:
 
 def _another_log(folder: Path, start: Position) -> DataError:
     return DataError(
-        f"The raw log in {folder} ends before segment {start.segment}, byte {start.offset:,}, up to where the tables go: "
-        "it is not the log they were made of, or its end was taken away. Restore it, or record to another catalog."
+        f"The raw log in {folder} ends before segment {start.segment}, byte {start.offset:,}, up to where the tables "
+        "go: it is not the log they were made of, or its end was taken away. Restore it, or record to another catalog."
     )
 
 

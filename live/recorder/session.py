@@ -119,7 +119,7 @@ class _Run:
         self._pipeline = Pipeline(normaliser, plan.to, self._health.looked)
         used = normaliser.committed.position.segment if normaliser.committed else 0
         self._writer = SegmentWriter(plan.raw, reserve_bytes=plan.reserve_bytes, after=used, disk=disk)
-        self._log = RawLog(self._writer, self._pipeline.durable, flush_s=plan.flush_s, sleep=sleep)
+        self._log = RawLog(self._writer, self._pipeline.durable, flush_s=plan.flush_s)
         self._http = Http(rng=rng, wall_ns=wall_ns, sleep=sleep, attempts=3)
         self._desk = Desk(plan.assets, plan.intervals_s)
         self._connections = {
