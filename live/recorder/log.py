@@ -36,9 +36,7 @@ class RawLog:
         flush_s: longest time that a frame waits for its block to be written, seconds.
     """
 
-    def __init__(
-        self, writer: SegmentWriter, durable: Callable[[Position], None], *, flush_s: float = FLUSH_S
-    ) -> None:
+    def __init__(self, writer: SegmentWriter, durable: Callable[[Position], None], *, flush_s: float = FLUSH_S) -> None:
         self._writer, self._durable, self._flush_s = writer, durable, flush_s
         self._changed = threading.Condition(threading.Lock())
         self._parts: list[bytes] = []

@@ -59,10 +59,11 @@ class Position(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Frames that were written together, and where the block ends."""
+    """Frames that were written together, and where the block begins and ends."""
 
     frames: list[Frame]
     session: int
+    begin: Position
     end: Position
 
 
@@ -167,8 +168,8 @@ def read_blocks(folder: Path, start: Position | None = None, end: Position | Non
         last = end.offset if end is not None and number == end.segment else None
         read = at = max(first, HEADER_BYTES)
         for packed in _packed(segment_path(folder, number), at, last):
-            read = packed.end
-            yield Block(packed.frames(), session, Position(number, packed.end))
+            begin, read = read, packed.end
+            yield Block(packed.frames(), session, Position(number, begin), Position(number, read))
         if last is None and read < segment_path(folder, number).stat().st_size:
             _refuse_middle(folder, number, read)
 
@@ -180,7 +181,8 @@ def last_block(folder: Path) -> Block | None:
         if session is not None:
             last = deque(_packed(segment_path(folder, number), HEADER_BYTES, None), maxlen=1)
             if last:
-                return Block(last[0].frames(), session, Position(number, last[0].end))
+                begin = last[0].end - _BLOCK.size - len(last[0].stored)
+                return Block(last[0].frames(), session, Position(number, begin), Position(number, last[0].end))
     return None
 
 

@@ -176,6 +176,10 @@ class Desk:
         wanted = (self._errands.get(w) for w in windows_at(now_ns, self._assets, self._intervals_s))
         return [errand.row for errand in wanted if errand is not None and errand.row is not None and errand.has_tokens]
 
+    def expects(self, window: Window) -> bool:
+        """Whether there is still something to learn about ``window``."""
+        return window in self._errands
+
     def unresolved(self, now_ns: int) -> int:
         """How many windows are over and have no outcome yet."""
         return sum(window.close_ns <= now_ns for window in self._errands)

@@ -13,8 +13,8 @@ from arena.errors import DataError
 from arena.units import MS, SECOND
 from live.feeds.frame import Frame
 from live.recorder.clock import TIME_SERVERS, ClockProbe, SteadyClock, check_wall, measured
-from tests.live.recorder.loops import run_async
 from live.rest.http import Reply
+from tests.live.recorder.loops import run_async
 
 NOW = 1_790_000_000 * SECOND
 
