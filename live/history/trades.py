@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from arena.errors import DataError
+from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.market.schema import BINARY_TRADES, WALLET_FILLS
 from arena.units import SECOND
 from live.history.job import Job
@@ -84,6 +85,7 @@ def _page(rows: Sequence[Mapping[str, Any]], market: MarketKey) -> pl.DataFrame:
         "is neither buy nor sell": ~pl.col("side").is_in(["buy", "sell"]),
         "has no price of a share": ~pl.col("price").is_between(0.0, 1.0),
         "has no size": pl.col("size") <= 0.0,
+        "has a time outside 2015-2100": ~pl.col("timestamp").is_between(EARLIEST_NS // SECOND, LATEST_NS // SECOND - 1),
     }
     for what, rule in rules.items():
         bad = page.filter(rule)

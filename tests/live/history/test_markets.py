@@ -216,6 +216,7 @@ def test_pages_that_never_end_are_refused_and_the_walk_stops(catalog: Path, how:
         ({"side": "HOLD"}, "neither buy nor sell"),
         ({"price": 1.2}, "no price of a share"),
         ({"size": 0.0}, "has no size"),
+        ({"timestamp": 1_790_000_000_000}, "a time outside 2015-2100"),
         ({"transaction_hash": None}, "a field missing"),
         ({"size": "ten"}, "not of the documented form"),
     ],
