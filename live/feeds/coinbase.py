@@ -6,7 +6,8 @@ The ticker fires on matches, so its best prices may be old in quiet moments; the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -147,7 +148,7 @@ class CoinbaseL2Parser(FeedParser):
     """``l2_data`` messages to rows of ``l2``; after a lost message a book is broken until its next snapshot.
 
     ``first_id`` and ``last_id`` are the message's ``sequence_num``. ``event_ns`` is the time of the change; the
-    levels of a snapshot have the time of the message.
+    levels of a snapshot have the time of the message. ``seq`` is the place of a level in the message.
     """
 
     def __init__(self, assets: tuple[str, ...]) -> None:
@@ -164,7 +165,8 @@ class CoinbaseL2Parser(FeedParser):
         if envelope.sequence_num is None:
             raise BadFrame(frame.feed, "l2_data without sequence_num")
         sent_ns = rfc3339(frame.feed, envelope.timestamp)
-        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num)) for event in events]
+        places = count()
+        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num, places)) for event in events]
         self._numbered(frame, envelope)
         for event, levels in books:
             asset = self.symbols.get(event.product_id)
@@ -180,7 +182,9 @@ class CoinbaseL2Parser(FeedParser):
                 self.counts["before_snapshot"] += 1
             rows.levels(levels)
 
-    def _levels(self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int) -> list[tuple[Any, ...]]:
+    def _levels(
+        self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int, places: Iterator[int]
+    ) -> list[tuple[Any, ...]]:
         asset, symbol = self.symbols.get(event.product_id, ""), event.product_id.lower()
         is_snapshot = event.type == "snapshot"
         times: dict[str, int | None] = {}
@@ -190,7 +194,7 @@ class CoinbaseL2Parser(FeedParser):
             (
                 sent_ns if is_snapshot else times[level.event_time], frame.recv_ns, "coinbase", symbol, asset,
                 "bid" if level.side == "bid" else "ask", level.price_level, level.new_quantity, is_snapshot,
-                number, number,
+                number, number, next(places),
             )
             for level in event.updates
         ]  # fmt: skip

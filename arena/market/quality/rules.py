@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from arena.market.quality import books, order, ranges, records
+from arena.market.quality import books, order, ranges, records, times
 from arena.market.quality.rule import Rule
 from arena.market.schema import TABLES
 
@@ -18,6 +18,13 @@ RULES: tuple[Rule, ...] = (
         tuple(TABLES),
         "A column that may not be null is null; the row cannot be placed in time or in a stream.",
         records.null_required,
+    ),
+    Rule(
+        "time_unit",
+        tuple(TABLES),
+        "A time outside 2015-2100, in another unit than nanoseconds or from a clock that was never set; the row would "
+        "be replayed in another year. Where most rows of a file have one, the file is refused.",
+        times.time_unit,
     ),
     Rule(
         "not_finite",
@@ -197,6 +204,6 @@ def rules_for(table_name: str) -> tuple[Rule, ...]:
     """The rules that read one table, in order.
 
     >>> [rule.name for rule in rules_for("oracle")]
-    ['null_required', 'not_finite', 'price_out_of_range', 'duplicate', 'time_back']
+    ['null_required', 'time_unit', 'not_finite', 'price_out_of_range', 'duplicate', 'time_back']
     """
     return tuple(rule for rule in RULES if table_name in rule.tables)

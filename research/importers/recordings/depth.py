@@ -37,9 +37,10 @@ def crypto_book_ticker(frame: pl.DataFrame) -> Imported:
 
 
 def crypto_depth_diffs(frame: pl.DataFrame) -> Imported:
-    """Snapshots and changes of the whole book."""
+    """Snapshots and changes of the whole book; equal rows of one message are numbered."""
     columns = ("venue", "symbol", "asset", "side", "price", "size", "is_snapshot", "first_id", "last_id")
-    return one_table("l2", _instruments(frame).select(*_TIMES, *columns, _SOURCE), defects.BINANCE_DEPTH)
+    rows = _instruments(frame).select(*_TIMES, *columns, _SOURCE)
+    return one_table("l2", place_among_equals(rows, "l2"), defects.BINANCE_DEPTH)
 
 
 def crypto_trades(frame: pl.DataFrame) -> Imported:

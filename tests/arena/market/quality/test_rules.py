@@ -162,9 +162,15 @@ def test_an_odd_but_legal_row_is_kept(table: str, changes: dict[str, Any]) -> No
 
 
 def test_every_row_rule_is_seen_to_fire_in_every_table_it_speaks_of() -> None:
-    everywhere = {"null_required", "not_finite", "unknown_market"}
+    everywhere = {"null_required", "time_unit", "not_finite", "unknown_market"}
     want = {(t, r.name) for r in RULES if not r.relational and r.name not in everywhere for t in r.tables}
     assert want == {(t, rule) for t, _, rule in FAULTS if rule not in everywhere}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_time_of_every_table_lies_in_this_century(table: str) -> None:
+    times = [c.name for c in TABLES[table].columns if c.unit == "ns UTC"]
+    assert [rule_of(table, {name: far}) for name in times for far in (0, 2**62)] == ["time_unit"] * 2 * len(times)
 
 
 def test_every_number_of_every_table_has_a_range_or_is_known_to_have_none() -> None:
@@ -189,7 +195,7 @@ def test_vocabularies_are_the_units_that_the_schema_states() -> None:
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert all(rule.doc.endswith(".") and set(rule.tables) <= set(TABLES) for rule in RULES)
-    assert [rule.name for rule in rules_for("gaps")] == ["null_required", "bad_gap", "duplicate"]
+    assert [rule.name for rule in rules_for("gaps")] == ["null_required", "time_unit", "bad_gap", "duplicate"]
 
 
 WILD = [None, -1.0, 0.0, 0.2, 0.5, 0.9, 1.0, 7.0, NAN]

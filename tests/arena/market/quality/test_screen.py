@@ -14,7 +14,7 @@ from arena.market.quality import check_times, screen
 from arena.market.schema import TABLES
 from tests.support.rows import T0, row
 
-WINDOWS, QUOTES, SPOT = (TABLES[n] for n in ("windows", "binary_quotes", "spot"))
+WINDOWS, QUOTES, SPOT, L2 = (TABLES[n] for n in ("windows", "binary_quotes", "spot", "l2"))
 
 
 def quote(**changes: Any) -> dict[str, Any]:
@@ -63,6 +63,22 @@ def test_a_broken_first_copy_does_not_condemn_the_good_one() -> None:
 def test_two_down_updates_in_one_instant_are_no_duplicate() -> None:
     frame = pl.DataFrame([quote(), quote(down_ask=0.53)], schema_overrides=QUOTES.schema)
     assert screen(QUOTES, frame)[1].is_empty()
+
+
+def test_a_level_that_comes_back_within_one_message_is_no_duplicate() -> None:
+    rows = [row("l2", size=size, seq=place) for place, size in enumerate([5.0, 0.0, 5.0])]
+    clean, bad = screen(L2, pl.DataFrame([*rows, *rows], schema_overrides=L2.schema))
+    assert clean["size"].to_list() == [5.0, 0.0, 5.0]
+    assert bad["rule"].to_list() == ["duplicate"] * 3
+
+
+def test_only_quotes_with_the_same_depth_are_duplicates() -> None:
+    deep = {"up_bids_px": [0.48, 0.47], "up_bids_sz": [1.0, 2.0]}
+    rows = [quote(**deep), quote(**deep | {"up_bids_sz": [1.0, 3.0]}), quote(**deep), quote(), quote()]
+    clean, bad = screen(QUOTES, pl.DataFrame(rows, schema_overrides=QUOTES.schema))
+    assert clean["up_bids_sz"].to_list() == [[1.0, 2.0], [1.0, 3.0], None]
+    assert bad["up_bids_sz"].to_list() == [[1.0, 2.0], None]
+    assert bad["rule"].to_list() == ["duplicate"] * 2
 
 
 def test_every_row_behind_the_latest_time_of_its_own_stream_goes_back() -> None:
