@@ -112,12 +112,14 @@ def _latest(rows: pl.DataFrame, listed: pl.Expr) -> pl.DataFrame:
 
 
 def in_time_order(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` by the table's time, then event time, else in the order it has.
+    """``frame`` by the table's time, then event time (of books: the id of the message), else in the order it has.
 
     Where a recorder interleaved several sockets, or its file is by instrument or in event order, this
     restores the order in which rows could be known.
     """
-    times = [name for name in dict.fromkeys((table.time, "event_ns")) if name in table.schema]
+    # A venue may stamp a message later than the one it sends after it: books depend on the order of sending.
+    second = "last_id" if table.name == "l2" else "event_ns"
+    times = [name for name in dict.fromkeys((table.time, second)) if name in table.schema]
     return frame if _ordered(frame, times) else frame.sort(times, maintain_order=True)
 
 

@@ -16,7 +16,7 @@ RULE = "time_unit"
 MOST = 0.5
 """Share of a column's times outside 2015-2100 above which its unit is wrong, and not its rows."""
 
-_LARGEST_MS = 9_000_000_000_000
+LARGEST_MS = 9_000_000_000_000
 """What fits into nanoseconds, with room for the length of a bar: farther times are cut to it, and stay wrong."""
 
 
@@ -32,7 +32,7 @@ def in_milliseconds(frame: pl.DataFrame, columns: tuple[str, ...], path: Path) -
         if not times.dtype.is_integer():
             raise DataError(f"{path}: {name} is {times.dtype}, not integer milliseconds (rule {RULE}); convert it.")
         if _refused(times, EARLIEST_NS // MS, LATEST_NS // MS, "milliseconds", path):
-            frame = frame.with_columns(pl.col(name).clip(-_LARGEST_MS, _LARGEST_MS))
+            frame = frame.with_columns(pl.col(name).clip(-LARGEST_MS, LARGEST_MS))
     return frame
 
 
