@@ -84,7 +84,10 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
         "open_ns": open_ns,
         "close_ns": close_ns,
         "strike": strike,
-        "strike_source": None if strike is None else f"chainlink_{rule if rule and rule != 'spot' else 'stream'}",
+        # Where the market does not say how it settles, neither is it known what its reference prices are of.
+        "strike_source": None
+        if strike is None or rule is None
+        else f"chainlink_{'stream' if rule == 'spot' else rule}",
         "settle_price": settle,
         "settlement_rule": rule,
         "outcome": outcome,

@@ -93,7 +93,8 @@ class Http:
         timeout_s: longest wait for a connection, and for each piece of a body.
         attempts: how often one address is asked before we give up.
         keep: called with every reply that has a status, whatever it is, before it is looked at.
-        held: answers from before, by address, oldest first: each is given once more instead of asking.
+        held: answers from before, by address, oldest first: each is given once more instead of asking. They say what
+            was so when they came: ``fresh_ns`` of :meth:`get` leaves out those that are too old.
         transport: httpx transport, for unit tests.
     """
 
@@ -128,7 +129,9 @@ class Http:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, host: Host, path: str, params: Params | None = None, check: Check | None = None) -> Reply:
+    async def get(
+        self, host: Host, path: str, params: Params | None = None, check: Check | None = None, fresh_ns: int = 0
+    ) -> Reply:
         """Ask ``host`` for ``path``; see the module for what is retried.
 
         Args:
@@ -136,6 +139,7 @@ class Http:
             path: path and, where the caller has encoded them, parameters.
             params: parameters, to be encoded.
             check: says what is wrong with an answer that came well over HTTP, if asking again may help.
+            fresh_ns: a held answer that was asked for before this is not given, ns UTC.
 
         Returns:
             A reply whose body is valid JSON, or one with status 404.
@@ -149,7 +153,7 @@ class Http:
         before = self._held.get(url)
         while before:
             reply = before.popleft()
-            if self._trouble(reply, check) is None:
+            if reply.sent_ns >= fresh_ns and self._trouble(reply, check) is None:
                 return reply
         bucket = self._buckets.setdefault(host.url, Bucket(host, self._clock, self._sleep))
         failures = restarts = 0

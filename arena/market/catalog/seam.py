@@ -68,8 +68,8 @@ def _keys(view: CatalogView, spec: Table, frame: pl.DataFrame, held: TableManife
     key = duplicate_key(spec)
     ours = pl.col("source").is_in(sources.implode())
     paths = [f.path for f in holding(view, spec, frame)]
-    # A row that came too late was still seen: a second copy of it is a repeat, however the two were written.
-    late = [q.path for q in held.quarantine if q.rule == "time_back" and q.source in set(sources)]
+    # A row out of its time was still seen: a second copy of it is a repeat, however the two were written.
+    late = [q.path for q in held.quarantine if q.rule in ("time_back", "time_jump") and q.source in set(sources)]
     near = [
         pl.col(name).is_between(pl.lit(frame[name].min()), pl.lit(frame[name].max()))
         for name in key

@@ -123,6 +123,11 @@ def test_the_settlement_rule_is_what_the_market_says(config: Any, source: str, r
     assert row(cryptoMarketConfig=config, resolutionSource=source)["settlement_rule"] == rule
 
 
+def test_where_nobody_says_how_a_market_settles_the_source_of_its_strike_is_unknown() -> None:
+    found = row(cryptoMarketConfig=None, resolutionSource="")
+    assert (found["strike"], found["settlement_rule"], found["strike_source"]) == (100_000.25, None, None)
+
+
 def test_a_market_listed_without_its_event_has_no_reference_prices() -> None:
     found = window_row(event(SLUG)["markets"][0], "arena")
     assert (found["strike"], found["strike_source"], found["settle_price"]) == (None, None, None)
