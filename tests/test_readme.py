@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("check", "ls", "trials", "register", "open", "plan", "study", "import", "show", "lab")
+COMMANDS = ("check", "ls", "trials", "register", "open", "plan", "study")
 README = (ROOT / "README.md").read_text()
 GUIDE = (ROOT / "docs" / "validation.md").read_text()
+DATA = (ROOT / "docs" / "data.md").read_text()
 
 
 def test_the_python_example_runs(
@@ -30,7 +31,7 @@ def test_the_example_of_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def _commands() -> list[str]:
-    blocks = re.findall(r"```\n(.*?)```", README + GUIDE, re.S)
+    blocks = re.findall(r"```\n(.*?)```", README + GUIDE + DATA, re.S)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith(("arena-backtest", "arena-data"))]
 
@@ -42,8 +43,11 @@ def test_every_command_shown_has_options_that_exist(command: str) -> None:
     from research.cli import backtest, data
 
     program, *words = shlex.split(command)
-    app = backtest.app if program == "arena-backtest" else data.app
-    shown = CliRunner().invoke(app, [words[0] if words[0] in COMMANDS else "run", "--help"])
+    if program == "arena-data":
+        app, verbs = data.app, words[: 2 if words[0] == "fetch" else 1]
+    else:
+        app, verbs = backtest.app, [words[0] if words[0] in COMMANDS else "run"]
+    shown = CliRunner().invoke(app, [*verbs, "--help"])
     assert shown.exit_code == 0
     for word in words:
         if word.startswith("--"):
@@ -51,7 +55,7 @@ def test_every_command_shown_has_options_that_exist(command: str) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for folder, text in ((ROOT, README), (ROOT / "docs", GUIDE)):
+    for folder, text in ((ROOT, README), (ROOT / "docs", GUIDE), (ROOT / "docs", DATA)):
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert (folder / target).exists(), target
 

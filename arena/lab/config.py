@@ -12,7 +12,7 @@ from arena.units import SECOND
 
 DAY_S = 86_400
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 """Raised whenever the same settings would generate different bytes."""
 
 LEFT_EDGES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0)
@@ -224,7 +224,11 @@ def _maker_truth(config: LabConfig) -> str:
     if config.mode == "efficient" and config.recorded is not None:
         return "the maker prices the real settlement rule from the current price: being faster earns nothing"
     if config.mode == "efficient":
-        return "the maker prices the real settlement rule from the current price: no strategy has an edge after cost"
+        knows = config.wallets is not None and config.wallets.seers and config.wallets.accuracy > 0.5
+        return (
+            "the maker prices the real settlement rule from the current price: no strategy has an edge after cost"
+            f"{', but for one that copies the wallets that know more' if knows else ''}"
+        )
     return f"the maker is {config.lag_ms} ms late: there is an edge for whoever reaches the book faster"
 
 

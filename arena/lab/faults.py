@@ -34,7 +34,7 @@ class FaultConfig:
         phantoms: a price is shown with no size.
         missing_windows: a market's windows row is missing.
         wrong_outcomes: a market's outcome is the other one, which no row can tell by itself.
-        unit_slips: a row's times are in milliseconds; a catalog refuses the whole write.
+        unit_slips: a row's times are in milliseconds.
         silence_s: how long gaps and freezes last; long enough for an importer to notice.
         jump_s: how far a clock jumps.
         span_rows: for how many rows.

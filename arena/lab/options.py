@@ -64,7 +64,7 @@ class TakerModel:
         phase: relative activity over a window's life, equal parts; same trades, value per fifteenth.
         sell_share: probability that a noise taker sells what a noise taker bought in that window before (assumed).
         fast_rate: arrivals per second that know the price (assumed).
-        fast_usd: their order, USD (assumed).
+        fast_usd: median of their orders, USD; they spread like the others (assumed).
         min_edge: what a fast taker wants beyond price and fee, USD per share (assumed).
         lowest: nobody takes a token for less than this, or for more than one minus it, USD per share (assumed).
         levels: how many levels an order may walk at most (assumed).
@@ -100,8 +100,8 @@ class WalletModel:
         fast: wallets the fast takers trade from, in turn.
         seers: wallets that know how a window will end, with probability ``accuracy``, and trade on it.
         accuracy: how often a seer is right; 0.5 is a coin toss.
-        seer_per_window: orders per seer and window; ``seer_usd`` each.
-        seer_usd: USD per order; median order of the recorded BTC 5m wallet 2026-04-14/15: 25.8.
+        seer_per_window: orders per seer and window, of the sizes that noise takers have: a size that told who trades
+            would be an edge to all.
         maker: one wallet rests below the best bid and gets what walks past the touch. The recorded wallet's 842 fills
             lie 0.35 cent below the bid on average.
         block_s: block time of the chain that stamps fills, seconds (Polygon about 2).
@@ -113,7 +113,6 @@ class WalletModel:
     seers: int = 2
     accuracy: float = 0.65
     seer_per_window: float = 2.0
-    seer_usd: float = 25.0
     maker: bool = True
     block_s: int = 2
     report_s: float = 4.0

@@ -1,8 +1,12 @@
 """A recorded price under the lab's venues: what was seen is kept, what lies between is bridged, gaps stay gaps.
 
-Between two observations the path is a Brownian bridge at the local volatility. Where observations are further apart
-than the configuration allows, nothing is invented: windows, prices and reports in there are left out, and rows of the
-gaps table say so.
+Between two observations the path is a Brownian bridge. Real minutes are not all alike, and a bridge of the usual
+variance over an unusual move would drift: whoever saw its first seconds would know where it ends. So each bridge
+has a variance of its own, drawn from what is left to believe about it once its move is known (:func:`variances`);
+the path is then a mixture of Brownian motions, in which the past of a move says nothing about the rest of it.
+
+Where observations are further apart than the configuration allows, nothing is invented: windows, prices and reports
+in there are left out, and rows of the gaps table say so.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from arena.lab.config import LabConfig
 from arena.lab.options import CoinModel, RecordedModel
 from arena.lab.path import STEP_MS, STEPS_PER_S, Common, Path, grid, join
 from arena.lab.silence import gap_rows
-from arena.lab.streams import AFTER_S, BEFORE_S, Day
+from arena.lab.streams import AFTER_S, BEFORE_S, Day, stream
 from arena.market.tape import F8, I8
 from arena.market.windows import Source
 from arena.units import MS, SECOND, YEAR_S
@@ -32,6 +36,8 @@ _STRIKE_NS = 60 * SECOND
 _VOL_STEP_S = 60
 _VOL_HALFLIFE_MIN = 30.0
 _LEAST_SIGMA = 0.02
+_LEAST_NU, _MOST_NU = 4.2, 200.0
+"""Tails of a move: from a kurtosis of 33 to a normal one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class RecordedPath:
         self._max_gap_ns = int(model.max_gap_s * SECOND)
         self._span = (config.start_ns - BEFORE_S * SECOND, config.end_ns + AFTER_S * SECOND)
         self._vol_t_ns, self._vol = _local_volatility(seen, self._max_gap_ns)
+        self._per_ns = np.sqrt(self._variances(stream(config.seed, "path", coin.name, "variance")))
         self._state = np.array([math.log(seen.price[0])])
         self._before: Path | None = None
         start, stop = seen.gaps(model.max_gap_s)
@@ -100,10 +107,9 @@ class RecordedPath:
         second = origin_ns + np.arange(seconds, dtype=np.int64) * SECOND
         nearest = np.clip(np.searchsorted(self._vol_t_ns, second), 0, self._vol.shape[0] - 1)
         sigma = self._vol[nearest]
-        per_ns = sigma / math.sqrt(YEAR_S * 1e9)
         log_price = np.empty(z.shape[0])
         _bridge(
-            origin_ns, STEP_MS * MS, self._seen.t_ns, np.log(self._seen.price), self._max_gap_ns, per_ns, z,
+            origin_ns, STEP_MS * MS, self._seen.t_ns, np.log(self._seen.price), self._max_gap_ns, self._per_ns, z,
             self._state, log_price,
         )  # fmt: skip
         path = join(
@@ -121,11 +127,46 @@ class RecordedPath:
         self._before = path.tail()
         return path
 
+    def _variances(self, rng: np.random.Generator) -> F8:
+        """Variance per ns of the bridge after each observation but the last."""
+        apart = np.diff(self._seen.t_ns)
+        middle = self._seen.t_ns[:-1] + apart // 2
+        nearest = np.clip(np.searchsorted(self._vol_t_ns, middle), 0, self._vol.shape[0] - 1)
+        usual = self._vol[nearest] ** 2 / (YEAR_S * 1e9) * apart
+        bridged = apart <= self._max_gap_ns
+        drawn = np.zeros(apart.shape[0])
+        moves = np.diff(np.log(self._seen.price))
+        drawn[bridged] = variances(moves[bridged], usual[bridged], rng) / apart[bridged]
+        return drawn
+
     def gaps_of(self, day: Day) -> pl.DataFrame:
         """Rows of the gaps table for the spans that begin on this day."""
         start, stop = self.gaps
         mine = (start >= day.begin_ns) & (start < day.end_ns)
         return gap_rows(start[mine], stop[mine], "path", "not_recorded", self._coin.name)
+
+
+def variances(move: F8, usual: F8, rng: np.random.Generator) -> F8:
+    """A variance for each move, from its posterior: moves are taken as Student's t around their usual variance.
+
+    A t variable with nu degrees of freedom is a normal one whose variance is nu s^2 over a chi-square; given the move
+    r, nu s^2 + r^2 over a chi-square with nu + 1 (Gelman et al., Bayesian Data Analysis, 3rd ed., section 17.2). The
+    degrees of freedom follow from the kurtosis of the moves, 3 (nu - 2)/(nu - 4), and the scale from their variance.
+
+    Args:
+        move: log returns, shape (n,).
+        usual: variance expected of each, shape (n,).
+        rng: what is drawn from.
+    """
+    share = move**2 / usual
+    mean = float(share.mean()) if share.size else 0.0
+    if mean <= 0.0:
+        return usual.copy()
+    kurtosis = float((share**2).mean()) / mean**2
+    nu = min(max((4.0 * kurtosis - 6.0) / (kurtosis - 3.0), _LEAST_NU), _MOST_NU) if kurtosis > 3.0 else _MOST_NU
+    scale = usual * mean * (nu - 2.0) / nu
+    drawn: F8 = (nu * scale + move**2) / rng.chisquare(nu + 1.0, move.shape[0])
+    return drawn
 
 
 def digest_of(seen: Mapping[str, Observations]) -> str:
@@ -189,14 +230,14 @@ def _bridge(
     seen_ns: I8,
     seen_log: F8,
     max_gap_ns: int,
-    sd_per_root_ns: F8,
+    sd_after: F8,
     z: F8,
     state: F8,
     out: F8,
 ) -> None:
     """Brownian bridge from observation to observation on the grid; ``state`` is the log price it goes on from.
 
-    ``sd_per_root_ns`` holds one value per second.
+    ``sd_after`` holds the standard deviation per root ns between each observation and the next.
     """
     x = state[0]
     at = origin_ns - step_ns
@@ -209,8 +250,7 @@ def _bridge(
             x, at = seen_log[j], seen_ns[j]
         if j >= 0 and j + 1 < m and t > at and seen_ns[j + 1] - seen_ns[j] <= max_gap_ns:
             ahead, step = seen_ns[j + 1] - at, t - at
-            sd = sd_per_root_ns[(t - origin_ns) // 1_000_000_000]
-            x += (seen_log[j + 1] - x) * step / ahead + sd * math.sqrt(step * (ahead - step) / ahead) * z[k]
+            x += (seen_log[j + 1] - x) * step / ahead + sd_after[j] * math.sqrt(step * (ahead - step) / ahead) * z[k]
             at = t
         out[k] = x
     state[0] = x

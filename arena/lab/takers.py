@@ -44,7 +44,7 @@ def arrivals(
     wallets = config.wallets
     parts = [_noise(model, wallets, coin, interval_s, day), _fast(model, wallets, coin, interval_s, day)]
     if wallets is not None and wallets.seers:
-        parts.append(_seers(wallets, coin, interval_s, day, windows))
+        parts.append(_seers(model, wallets, coin, interval_s, day, windows))
     joined = {f: np.concatenate([getattr(p, f) for p in parts]) for f in Arrivals.__slots__}
     _, order = np.unique(joined["t_ns"], return_index=True)
     return Arrivals(**{f: column[order] for f, column in joined.items()})
@@ -59,7 +59,7 @@ def _noise(model: TakerModel, wallets: WalletModel | None, coin: CoinModel, inte
         weight = np.cumsum(1.0 / np.arange(1, wallets.noise + 1))
         draw = day.rng("wallets", "noise", coin.name, interval_s).random(n) * weight[-1]
         wallet = np.searchsorted(weight, draw, side="right").astype(np.int64)
-    usd = np.maximum(model.usd * coin.touch * rng.lognormal(0.0, model.log_sd, n), 1.0)
+    usd = _orders(model.usd * coin.touch, model.log_sd, n, rng)
     up, sells, pick = (np.asarray(rng.random(n)) for _ in range(3))
     kind = np.full(n, NOISE, dtype=np.int8)
     return Arrivals(t, window, kind, usd, up < 0.5, sells < model.sell_share, pick, wallet)
@@ -69,22 +69,31 @@ def _fast(model: TakerModel, wallets: WalletModel | None, coin: CoinModel, inter
     rng = day.rng("takers", "fast", coin.name, interval_s)
     t, window = _over_life(model.fast_rate, (1.0,), interval_s, day, rng)
     first, k = (0, 1) if wallets is None else (wallets.noise, wallets.fast)
-    return _decided(t, window, FAST, model.fast_usd * coin.touch, np.zeros(t.shape[0], dtype=np.bool_), first, k)
+    usd = _orders(model.fast_usd * coin.touch, model.log_sd, t.shape[0], rng)
+    return _decided(t, window, FAST, usd, np.zeros(t.shape[0], dtype=np.bool_), first, k)
 
 
-def _seers(wallets: WalletModel, coin: CoinModel, interval_s: int, day: Day, windows: pl.DataFrame) -> Arrivals:
+def _seers(
+    model: TakerModel, wallets: WalletModel, coin: CoinModel, interval_s: int, day: Day, windows: pl.DataFrame
+) -> Arrivals:
     rng = day.rng("takers", "seers", coin.name, interval_s)
     t, window = _over_life(wallets.seers * wallets.seer_per_window / interval_s, (1.0,), interval_s, day, rng)
     right = rng.random(t.shape[0]) < wallets.accuracy
     up = (windows["outcome"] == "up").to_numpy()[window] == right
-    return _decided(t, window, SEER, wallets.seer_usd * coin.touch, up, wallets.noise + wallets.fast, wallets.seers)
+    usd = _orders(model.usd * coin.touch, model.log_sd, t.shape[0], rng)
+    return _decided(t, window, SEER, usd, up, wallets.noise + wallets.fast, wallets.seers)
 
 
-def _decided(t: I8, window: I8, kind: int, usd: float, up: npt.NDArray[np.bool_], first: int, k: int) -> Arrivals:
+def _orders(median_usd: float, log_sd: float, n: int, rng: np.random.Generator) -> F8:
+    """Sizes of orders, USD."""
+    return np.maximum(median_usd * rng.lognormal(0.0, log_sd, n), 1.0)
+
+
+def _decided(t: I8, window: I8, kind: int, usd: F8, up: npt.NDArray[np.bool_], first: int, k: int) -> Arrivals:
     n = t.shape[0]
     never = np.zeros(n, dtype=np.bool_)
     kinds = np.full(n, kind, dtype=np.int8)
-    return Arrivals(t, window, kinds, np.full(n, max(usd, 1.0)), up, never, np.zeros(n), first + np.arange(n) % k)
+    return Arrivals(t, window, kinds, usd, up, never, np.zeros(n), first + np.arange(n) % k)
 
 
 def _over_life(

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from arena.jit import jit
 from arena.market.book import ASK, BID, DEPTH, SEEDED, TRUSTED, set_level
 
+DOUBTS = 3
+"""So many messages in a row after which a book has other best prices than the venue says, and it is not believed."""
+
 CHANGES, SNAPSHOT, FORGET, CHECK = 0, 1, 2, 3
 """What a message does: change levels; replace one book; make one book unknown until its next snapshot; say the
 best prices of one book without changing it."""
@@ -28,7 +31,7 @@ class Messages(NamedTuple):
 
     ``book`` is the pair's number for ``CHANGES``, the book's for all other kinds. ``stop`` is the end of the
     message's part of the changes (``CHANGES``) or of the levels (``SNAPSHOT``); it begins where the message
-    before it of the same kind ended. ``bid`` and ``ask`` are what a ``CHECK`` says.
+    before it of the same kind ended. ``bid`` and ``ask`` are what a ``CHECK`` says. ``recv_ns`` is when it came.
     """
 
     kind: I8
@@ -36,6 +39,7 @@ class Messages(NamedTuple):
     stop: I8
     bid: F8
     ask: F8
+    recv_ns: I8
 
 
 class Changes(NamedTuple):
@@ -114,6 +118,29 @@ def _check(levels: Any, state: Any, bid: float, ask: float, tally: Any) -> None:
 
 
 @jit
+def _doubt(books: Any, states: Any, changes: Any, start: int, stop: int, book: int, doubts: Any, recv_ns: int) -> bool:
+    """Whether a book cannot be right after changes that touched it; counts messages that say so in a row."""
+    state, levels, said, wrong = states[book], books[book], False, False
+    if not state[TRUSTED]:
+        return False
+    for i in range(start, stop):
+        if changes.book[i] == book and not (np.isnan(changes.bid[i]) or np.isnan(changes.ask[i])):
+            said = True
+            wrong = wrong or _disagrees(levels, state, BID, changes.bid[i])
+            wrong = wrong or _disagrees(levels, state, ASK, changes.ask[i])
+    if said and not wrong:
+        doubts[book, 0] = 0
+    elif wrong:
+        if doubts[book, 0] == 0:
+            doubts[book, 1] = recv_ns
+        doubts[book, 0] += 1
+    crossed = state[BID] > 0 and state[ASK] > 0 and levels[BID, 0, state[BID] - 1] > -levels[ASK, 0, state[ASK] - 1]
+    if crossed and doubts[book, 0] == 0:
+        doubts[book, 1] = recv_ns
+    return bool(crossed or doubts[book, 0] >= DOUBTS)
+
+
+@jit
 def _show(books: Any, states: Any, pair: int, message: int, row: int, depth: int, tops: Any) -> int:
     """Write the best levels of both books of a pair as a row, if at least one is known; returns the next row."""
     known_up, known_down = states[2 * pair, TRUSTED] != 0, states[2 * pair + 1, TRUSTED] != 0
@@ -140,7 +167,7 @@ def _show(books: Any, states: Any, pair: int, message: int, row: int, depth: int
 @jit
 def apply_batch(
     books: F8, states: I8, messages: Messages, changes: Changes, levels: Levels, depth: int, done: Progress,
-    tops: Tops, tally: I8,
+    tops: Tops, tally: I8, doubts: I8, dropped: I8,
 ) -> Progress:  # fmt: skip
     """Apply messages from ``done`` on, until the end or until a book has no room for the next message.
 
@@ -154,6 +181,11 @@ def apply_batch(
         done: how far earlier calls came.
         tops: the rows go here.
         tally: is added to: comparisons with the venue's best prices, how many failed, changes of unknown books.
+        doubts: of every book, in how many messages in a row the venue's word was another, and ``recv_ns`` of the
+            first of them; kept from batch to batch. A ``CHECK`` does not count: it may come before the change that it
+            knows of.
+        dropped: per message, 0; or, where it made both books of its pair unknown because one of them had been wrong
+            :data:`DOUBTS` times in a row or was crossed, ``recv_ns`` of the first message that showed it.
 
     Returns:
         How far it came; fewer messages than there are means that the books need more room.
@@ -176,12 +208,20 @@ def apply_batch(
                 b = changes.book[i]
                 if b >= 0 and states[b, TRUSTED]:
                     _check(books[b], states[b], changes.bid[i], changes.ask[i], tally)
+            for b in range(2 * book, 2 * book + 2):
+                if _doubt(books, states, changes, change, stop, b, doubts, messages.recv_ns[m]):
+                    dropped[m] = doubts[b, 1]
+            if dropped[m]:
+                for b in range(2 * book, 2 * book + 2):
+                    states[b, :DEPTH] = 0
+                    doubts[b, 0] = 0
             change = stop
             row = _show(books, states, book, m, row, depth, tops)
         elif kind == SNAPSHOT:
             if stop - level > capacity:
                 return Progress(m, row, change, level)
             states[book, :DEPTH] = 0
+            doubts[book, 0] = 0
             states[book, SEEDED], states[book, TRUSTED] = 1, 1
             for i in range(level, stop):
                 set_level(books[book], states[book], levels.side[i], levels.price[i], levels.size[i])
@@ -189,6 +229,7 @@ def apply_batch(
             row = _show(books, states, book // 2, m, row, depth, tops)
         elif kind == FORGET:
             states[book, :DEPTH] = 0
+            doubts[book, 0] = 0
         elif states[book, TRUSTED]:
             _check(books[book], states[book], messages.bid[m], messages.ask[m], tally)
     return Progress(messages.kind.shape[0], row, change, level)

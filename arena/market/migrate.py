@@ -52,6 +52,10 @@ STEPS: dict[int, Step] = {
             },
         },
     ),
+    2: Step(
+        "The place of an l2 row within its message, as part of the key, which refuses no row that was good before.",
+        {"l2": {"seq": pl.Int64}},
+    ),
 }
 """The step from each version to the next."""
 

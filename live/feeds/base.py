@@ -30,10 +30,15 @@ class KeepAlive:
     payload: bytes
 
 
+StreamKey = tuple[str, str]
+"""A stream as ``gaps`` names it: its name and its coin."""
+
+
 class Stream(NamedTuple):
     """One thing that must keep talking: its name in ``gaps``, its coin, and how long it may be silent (seconds).
 
     It need only talk between ``from_ns`` and ``until_ns`` (ns UTC): a window's book is quiet before and after.
+    ``first_s`` is how long it may take to begin once it was asked for; None = as long as it may be silent.
     """
 
     name: str
@@ -41,28 +46,41 @@ class Stream(NamedTuple):
     silent_s: float
     from_ns: int = 0
     until_ns: int = 2**63 - 1
+    first_s: float | None = None
 
 
 class Seen(NamedTuple):
     """What the supervisor learns from one message.
 
-    ``streams`` carried data (acks, heartbeats and pongs carry none); ``send`` is to be sent at once; a
-    ``reconnect`` names the reason why this connection is of no more use.
+    ``streams`` carried data (acks, heartbeats and pongs carry none); ``broken`` are of no use until they begin
+    anew; ``refused`` will not be served; ``notice`` is what a person should know of it. ``send`` is to be sent at
+    once; a ``reconnect`` names the reason why this connection is of no more use.
     """
 
-    streams: Sequence[Stream] = ()
+    streams: Sequence[StreamKey] = ()
     send: Sequence[bytes] = ()
     reconnect: str | None = None
+    broken: Sequence[StreamKey] = ()
+    refused: Sequence[StreamKey] = ()
+    notice: str = ""
 
 
 NOTHING = Seen()
 
 
 class Watch(Protocol):
-    """Eyes on one connection, from its opening to its end. Sees every message; may keep sequence numbers."""
+    """Eyes on one connection, from its opening to its end. Sees every message; may keep books and numbers."""
 
     def see(self, payload: bytes) -> Seen:
         """What ``payload`` means for the connection. Never raises, whatever the bytes."""
+        ...
+
+    def look(self) -> Seen:
+        """What all messages since the last look mean together, where that is too much work for each of them."""
+        ...
+
+    def again(self, streams: Sequence[Stream]) -> Sequence[bytes]:
+        """What to send so that ``streams`` begin anew; nothing where the venue has no way to ask for it."""
         ...
 
 
@@ -93,6 +111,7 @@ class Feed(ABC):
         keepalive: what to send when, or None where the venue asks for nothing.
         lifetime_s: seconds after which to reconnect by plan, or None.
         fatal_codes: close codes after which connecting again is pointless.
+        pace_s: seconds between two messages of a subscription.
     """
 
     name: str
@@ -100,6 +119,7 @@ class Feed(ABC):
     keepalive: KeepAlive | None = None
     lifetime_s: float | None = None
     fatal_codes: tuple[int, ...] = ()
+    pace_s: float = 0.0
 
     @abstractmethod
     def streams(self) -> Sequence[Stream]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,10 +12,12 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Amount, Id, Millis, Price, Size, decode, decoder, millis
 
 ADDRESS = "wss://stream.binance.us:9443/ws"
+KINDS = ("spot", "trades")
+PATIENCE_S = 300.0
 
 
 class _Quote(msgspec.Struct):
@@ -55,12 +58,13 @@ class BinanceUsFeed(VenueFeed):
     name = "binance_us"
     address = ADDRESS
     lifetime_s = 23.75 * 3600
-    patience_s = 300.0
+    kinds = KINDS
+    patience_s = PATIENCE_S
 
-    def subscribe(self) -> list[bytes]:
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
         """Quotes and trades of every coin, in one message."""
-        streams = [f"{a.lower()}usdt@{kind}" for a in self.assets for kind in ("bookTicker", "trade")]
-        return [text(method="SUBSCRIBE", params=streams, id=1)]
+        streams = [f"{a.lower()}usdt@{kind}" for a in assets for kind in ("bookTicker", "trade")]
+        return [text(method=how.upper(), params=streams, id=1)]
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
@@ -71,7 +75,7 @@ class BinanceUsParser(SpotParser):
     """``bookTicker`` and ``trade`` messages to rows of ``spot``, and trades to ``trades`` as well."""
 
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__("binance_us", "USDT", {f"{asset}USDT": asset for asset in assets})
+        super().__init__("binance_us", "USDT", {f"{asset}USDT": asset for asset in assets}, KINDS, PATIENCE_S)
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
@@ -102,7 +106,7 @@ class BinanceUsParser(SpotParser):
             top = self.top(frame, asset)
             top.last = trade.price
             event_ns = millis(trade.time)
-            self.quoted(frame, rows, asset, event_ns, top)
+            self.quoted(frame, rows, asset, event_ns, top, "trades")
             rows.trade(
                 event_ns, frame.recv_ns, "binance_us", trade.symbol.lower(), asset,
                 trade.price, trade.size, "sell" if trade.buyer_is_maker else "buy", trade.id,

@@ -5,6 +5,7 @@ The sizes in Bitfinex' tickers are sums over the 25 best orders, not sizes at th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser, Top
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Id, decode, decoder, millis
 
 ADDRESS = "wss://api-pub.bitfinex.com/ws/2"
@@ -45,10 +46,18 @@ class BitfinexFeed(VenueFeed):
     address = ADDRESS
     patience_s = 180.0
 
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
+        """One message per coin. Only subscribing goes by symbol; see :meth:`again` for the other."""
+        return [text(event=how, channel="ticker", symbol=f"t{asset}USD") for asset in assets]
+
     def subscribe(self) -> list[bytes]:
         """First the flags, then one message per coin."""
-        tickers = [text(event="subscribe", channel="ticker", symbol=f"t{asset}USD") for asset in self.assets]
-        return [text(event="conf", flags=FLAGS), *tickers]
+        return [text(event="conf", flags=FLAGS), *super().subscribe()]
+
+    def again(self, assets: Sequence[str], parser: FeedParser) -> list[bytes]:
+        """Channels end by their numbers, which only the parser knows."""
+        held = parser.channels(assets) if isinstance(parser, BitfinexParser) else []
+        return [*(text(event="unsubscribe", chanId=channel) for channel in held), *self.ask(assets)]
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
@@ -85,8 +94,13 @@ class BitfinexParser(SpotParser):
         elif ticker is not None and (asset := self.asset(symbol)):
             self.quoted(frame, rows, asset, event_ns, ticker)
 
+    def channels(self, assets: Sequence[str]) -> list[int]:
+        """Numbers of the channels of some coins."""
+        return [chan for (_, chan), symbol in self._channels.items() if self.symbols.get(symbol) in assets]
+
     def _event(self, frame: Frame, event: _Event) -> None:
         if event.event == "subscribed" and event.chan is not None:
+            self._channels = {key: symbol for key, symbol in self._channels.items() if symbol != event.symbol}
             self._channels[frame.conn, event.chan] = event.symbol
         elif event.event == "error":
             self.signal("refused")

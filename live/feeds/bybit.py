@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -11,10 +12,12 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Id, Millis, Price, Size, decode, decoder, millis
 
 ADDRESS = "wss://stream.bybit.com/v5/public/spot"
+KINDS = ("spot", "trades")
+PATIENCE_S = 20.0
 
 
 class _Message(msgspec.Struct):
@@ -53,11 +56,12 @@ class BybitFeed(VenueFeed):
     name = "bybit"
     address = ADDRESS
     keepalive = KeepAlive(20.0, text(op="ping"))
-    patience_s = 20.0
+    kinds = KINDS
+    patience_s = PATIENCE_S
 
-    def subscribe(self) -> list[bytes]:
-        """Both topics of every coin: at most ten topics fit one message."""
-        return [text(op="subscribe", args=[f"tickers.{a}USDT", f"orderbook.1.{a}USDT"]) for a in self.assets]
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
+        """One message per coin, named by its symbol: one bad topic spoils a message, and at most ten fit."""
+        return [text(req_id=f"{a}USDT", op=how, args=[f"tickers.{a}USDT", f"orderbook.1.{a}USDT"]) for a in assets]
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
@@ -68,7 +72,7 @@ class BybitParser(SpotParser):
     """``tickers`` and ``orderbook.1`` messages to rows of ``spot``."""
 
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__("bybit", "USDT", {f"{asset}USDT": asset for asset in assets})
+        super().__init__("bybit", "USDT", {f"{asset}USDT": asset for asset in assets}, KINDS, PATIENCE_S)
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
@@ -88,7 +92,7 @@ class BybitParser(SpotParser):
         if asset := self.asset(ticker.symbol):
             top = self.top(frame, asset)
             top.last = ticker.last
-            self.quoted(frame, rows, asset, event_ns, top)
+            self.quoted(frame, rows, asset, event_ns, top, "trades")
 
     def _best(self, frame: Frame, rows: Rows, event_ns: int | None, kind: str, best: _Best) -> None:
         asset = self.asset(best.symbol)

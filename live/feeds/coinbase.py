@@ -6,6 +6,8 @@ The ticker fires on matches, so its best prices may be old in quiet moments; the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +17,7 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser, Top
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Id, MaybePrice, MaybeSize, Price, Size, decode, decoder, known, rfc3339
 
 ADDRESS = "wss://advanced-trade-ws.coinbase.com"
@@ -60,25 +62,27 @@ _TICKERS = decoder(list[_TickerEvent])
 _BOOKS = decoder(list[_BookEvent])
 
 
-def _symbols(assets: tuple[str, ...]) -> dict[str, str]:
+def _symbols(assets: Sequence[str]) -> dict[str, str]:
     return {f"{asset}-USD": asset for asset in assets}
 
 
 class _CoinbaseFeed(VenueFeed):
     address = ADDRESS
     channel: str
+    pace_s = 0.3
 
     @property
     def venue(self) -> str:
         """Both connections are of one venue."""
         return "coinbase"
 
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
+        """One message per coin: a product that is not listed spoils a message. Eight a second are allowed."""
+        return [text(type=how, channel=self.channel, product_ids=[product]) for product in _symbols(assets)]
+
     def subscribe(self) -> list[bytes]:
-        """One channel per message; heartbeats keep quiet subscriptions open."""
-        products = list(_symbols(self.assets))
-        return [
-            text(type="subscribe", channel=channel, product_ids=products) for channel in (self.channel, "heartbeats")
-        ]
+        """The coins, and heartbeats, which keep quiet subscriptions open."""
+        return [*super().subscribe(), text(type="subscribe", channel="heartbeats", product_ids=[])]
 
 
 class CoinbaseFeed(_CoinbaseFeed):
@@ -102,6 +106,7 @@ class CoinbaseL2Feed(_CoinbaseFeed):
     name = "coinbase_l2"
     channel = "level2"
     kinds = ("l2",)
+    first_s = 5.0
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
@@ -111,10 +116,7 @@ class CoinbaseL2Feed(_CoinbaseFeed):
         """A lost change leaves the book wrong until a snapshot: ask for one by subscribing again."""
         if signal != "sequence":
             return Seen(reconnect=signal)
-        products = list(_symbols(self.assets))
-        return Seen(
-            send=[text(type=kind, channel="level2", product_ids=products) for kind in ("unsubscribe", "subscribe")]
-        )
+        return Seen(send=[*self.ask(self.assets, "unsubscribe"), *self.ask(self.assets)])
 
 
 class CoinbaseParser(SpotParser):
@@ -146,12 +148,11 @@ class CoinbaseL2Parser(FeedParser):
     """``l2_data`` messages to rows of ``l2``; after a lost message a book is broken until its next snapshot.
 
     ``first_id`` and ``last_id`` are the message's ``sequence_num``. ``event_ns`` is the time of the change; the
-    levels of a snapshot have the time of the message.
+    levels of a snapshot have the time of the message. ``seq`` is the place of a level in the message.
     """
 
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__()
-        self._symbols = _symbols(assets)
+        super().__init__([("l2/coinbase", asset) for asset in assets], _symbols(assets))
         self._seeded: set[tuple[int, str]] = set()
 
     def data(self, frame: Frame, rows: Rows) -> None:
@@ -164,10 +165,11 @@ class CoinbaseL2Parser(FeedParser):
         if envelope.sequence_num is None:
             raise BadFrame(frame.feed, "l2_data without sequence_num")
         sent_ns = rfc3339(frame.feed, envelope.timestamp)
-        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num)) for event in events]
+        places = count()
+        books = [(event, self._levels(frame, event, sent_ns, envelope.sequence_num, places)) for event in events]
         self._numbered(frame, envelope)
         for event, levels in books:
-            asset = self._symbols.get(event.product_id)
+            asset = self.symbols.get(event.product_id)
             if asset is None:
                 self.counts["unknown_symbol"] += 1
                 continue
@@ -178,11 +180,12 @@ class CoinbaseL2Parser(FeedParser):
                 self.seen(stream, frame, rows)
             else:
                 self.counts["before_snapshot"] += 1
-                self.talked.append(stream)
             rows.levels(levels)
 
-    def _levels(self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int) -> list[tuple[Any, ...]]:
-        asset, symbol = self._symbols.get(event.product_id, ""), event.product_id.lower()
+    def _levels(
+        self, frame: Frame, event: _BookEvent, sent_ns: int | None, number: int, places: Iterator[int]
+    ) -> list[tuple[Any, ...]]:
+        asset, symbol = self.symbols.get(event.product_id, ""), event.product_id.lower()
         is_snapshot = event.type == "snapshot"
         times: dict[str, int | None] = {}
         if not is_snapshot:
@@ -191,7 +194,7 @@ class CoinbaseL2Parser(FeedParser):
             (
                 sent_ns if is_snapshot else times[level.event_time], frame.recv_ns, "coinbase", symbol, asset,
                 "bid" if level.side == "bid" else "ask", level.price_level, level.new_quantity, is_snapshot,
-                number, number,
+                number, number, next(places),
             )
             for level in event.updates
         ]  # fmt: skip

@@ -17,12 +17,14 @@ from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketExcepti
 
 from arena.errors import ConfigError, DataError
 from arena.units import SECOND
-from live.feeds.base import Feed, Seen, Stream
+from live.feeds.base import Feed, Seen, Watch
 from live.feeds.frame import Frame, Kind, note
+from live.feeds.watchdog import Watchdog
 
 Sink = Callable[[Frame], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
 
+_NOTICES = 20
 PLANNED = "planned"
 """Reason of a reconnect that neither side regrets: it is done at once, if the connection had settled."""
 
@@ -83,13 +85,16 @@ class Connection:
         """Attempts in a row that brought no data, or not for long."""
         self.trouble = ""
         """Why the last connection ended, or could not be made."""
+        self.notices: dict[str, None] = {}
+        """What the venue refused, in its words, each once; the latest last."""
         self._sink, self._rng, self._sleep, self._patience = sink, rng, sleep, patience
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
         self._socket: ClientConnection | None = None
         self._reason: str | None = None
-        self._heard: dict[tuple[str, str], int] = {}
+        self._watchdog = Watchdog(patience.settle_s)
         self._opened_ns = 0
         self._order = asyncio.Lock()
+        self._sending = asyncio.Lock()
 
     @property
     def is_open(self) -> bool:
@@ -114,13 +119,14 @@ class Connection:
         socket = self._socket
         if socket is None:
             return
-        for message in messages:
-            try:
-                # Text, as every venue wants it.
-                await socket.send(message.decode())
-            except ConnectionClosed:
-                return
-            await self._note(Kind.SENT, self.feed.recorded(message))
+        async with self._sending:
+            for message in messages:
+                try:
+                    # Text, as every venue wants it.
+                    await socket.send(message.decode())
+                except ConnectionClosed:
+                    return
+                await self._note(Kind.SENT, self.feed.recorded(message))
 
     async def reconnect(self, reason: str) -> None:
         """Give this connection up for a new one; ``reason`` goes into the recording."""
@@ -160,14 +166,23 @@ class Connection:
             await socket.close()
 
     async def _talk(self, socket: ClientConnection) -> str:
-        self._socket = socket
-        self._opened_ns = self._mono_ns()
-        self._heard = {}
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._note(Kind.OPENED, note(url=self.feed.url))
-            await self.send(self.feed.subscribe())
-            parts = (self._listen(socket), self._keep_alive(), self._watch_streams(), self._end_of_life())
+            self._opened_ns = self._mono_ns()
+            self._watchdog.opened(self._opened_ns)
+            # Nobody may say anything before the first subscription: from here on to its sending, nothing waits.
+            self._socket = socket
+            messages, watch = self.feed.subscribe(), self.feed.watch()
+            at_once = 1 if self.feed.pace_s else len(messages)
+            await self.send(messages[:at_once])
+            parts = (
+                self._send_paced(messages[at_once:]),
+                self._listen(socket, watch),
+                self._keep_alive(),
+                self._watch_streams(watch),
+                self._end_of_life(),
+            )
             tasks = [asyncio.create_task(part) for part in parts]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         except asyncio.CancelledError:
@@ -180,8 +195,12 @@ class Connection:
             raise broken
         return await self._closed(socket)
 
-    async def _listen(self, socket: ClientConnection) -> None:
-        watch = self.feed.watch()
+    async def _send_paced(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            await self._sleep(self.feed.pace_s)
+            await self.send([message])
+
+    async def _listen(self, socket: ClientConnection, watch: Watch) -> None:
         while True:
             payload = await socket.recv(decode=False)
             frame = Frame(self.feed.name, self.conn, self._wall_ns(), self._mono_ns(), Kind.DATA, payload)
@@ -190,8 +209,16 @@ class Connection:
             await self._act(watch.see(payload), frame.mono_ns)
 
     async def _act(self, seen: Seen, mono_ns: int) -> None:
-        for stream in seen.streams:
-            self._heard[stream.name, stream.asset] = mono_ns
+        self._watchdog.heard(seen.streams, mono_ns)
+        self._watchdog.broke(seen.broken, mono_ns)
+        if seen.notice:
+            self.notices.pop(seen.notice, None)
+            self.notices[seen.notice] = None
+            self.notices = dict(list(self.notices.items())[-_NOTICES:])
+        if seen.refused:
+            self._watchdog.refused(seen.refused)
+            if self._watchdog.serves_nothing(self.feed.streams()):
+                await self.reconnect("refused")
         if seen.streams and mono_ns - self._opened_ns >= self._patience.settle_s * SECOND:
             self.failures = 0
         if seen.send:
@@ -222,26 +249,19 @@ class Connection:
             await self._sleep(self.feed.lifetime_s)
             await self.reconnect(PLANNED)
 
-    async def _watch_streams(self) -> None:
+    async def _watch_streams(self, watch: Watch) -> None:
         while True:
             await self._sleep(self._patience.look_s)
-            silent = self._silent(self.feed.streams())
-            if silent:
-                streams = [[stream.name, stream.asset] for stream in silent]
+            await self._act(watch.look(), self._mono_ns())
+            verdict = self._watchdog.look(self.feed.streams(), self._mono_ns(), self._wall_ns())
+            if verdict.silent:
+                streams = [[stream.name, stream.asset] for stream in verdict.silent]
                 await self._note(Kind.SILENT, note(reason="silence", streams=streams))
+            if verdict.reconnect:
                 await self.reconnect("silence")
                 return
-
-    def _silent(self, streams: Sequence[Stream]) -> list[Stream]:
-        """Streams that should have talked by now; each has its whole patience from when it had to begin."""
-        mono_ns, wall_ns = self._mono_ns(), self._wall_ns()
-        silent = []
-        for stream in streams:
-            heard_ns = self._heard.get((stream.name, stream.asset), self._opened_ns)
-            quiet_s = min(mono_ns - heard_ns, wall_ns - stream.from_ns) / SECOND
-            if wall_ns < stream.until_ns and quiet_s > stream.silent_s:
-                silent.append(stream)
-        return silent
+            if verdict.silent:
+                await self.send(watch.again(verdict.silent))
 
     async def _note(self, kind: Kind, payload: bytes) -> None:
         async with self._order:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from live.feeds.base import KeepAlive
@@ -9,7 +11,7 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser, Top
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Price, Size, decode, decoder, rfc3339
 
 ADDRESS = "wss://ws.kraken.com/v2"
@@ -46,10 +48,10 @@ class KrakenFeed(VenueFeed):
     address = ADDRESS
     keepalive = KeepAlive(20.0, text(method="ping"))
 
-    def subscribe(self) -> list[bytes]:
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
         """One message for all coins."""
-        symbols = [f"{asset}/USD" for asset in self.assets]
-        return [text(method="subscribe", params={"channel": "ticker", "symbol": symbols, "event_trigger": "bbo"})]
+        symbols = [f"{asset}/USD" for asset in assets]
+        return [text(method=how, params={"channel": "ticker", "symbol": symbols, "event_trigger": "bbo"})]
 
     def parser(self) -> FeedParser:
         """A fresh parser."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from live.feeds.base import KeepAlive
@@ -9,10 +11,12 @@ from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.feeds.spot import SpotParser
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import MaybePrice, MaybeSize, Millis, Price, Size, decode, decoder, known, millis
 
 ADDRESS = "wss://ws.okx.com:8443/ws/v5/public"
+KINDS = ("spot", "trades")
+PATIENCE_S = 30.0
 
 
 class _Arg(msgspec.Struct):
@@ -57,12 +61,13 @@ class OkxFeed(VenueFeed):
     name = "okx"
     address = ADDRESS
     keepalive = KeepAlive(20.0, b"ping")
-    patience_s = 30.0
+    kinds = KINDS
+    patience_s = PATIENCE_S
 
-    def subscribe(self) -> list[bytes]:
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
         """Both channels of every coin, in one message."""
-        args = [{"channel": c, "instId": f"{a}-USDT"} for c in ("tickers", "bbo-tbt") for a in self.assets]
-        return [text(op="subscribe", args=args)]
+        args = [{"channel": c, "instId": f"{a}-USDT"} for c in ("tickers", "bbo-tbt") for a in assets]
+        return [text(op=how, args=args)]
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
@@ -73,7 +78,7 @@ class OkxParser(SpotParser):
     """``tickers`` and ``bbo-tbt`` messages to rows of ``spot``."""
 
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__("okx", "USDT", {f"{asset}-USDT": asset for asset in assets})
+        super().__init__("okx", "USDT", {f"{asset}-USDT": asset for asset in assets}, KINDS, PATIENCE_S)
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
@@ -100,7 +105,8 @@ class OkxParser(SpotParser):
                 top.last = known(ticker.last)
                 top.bid, top.bid_size = known(ticker.bid), known(ticker.bid_size)
                 top.ask, top.ask_size = known(ticker.ask), known(ticker.ask_size)
-                self.quoted(frame, rows, asset, millis(ticker.time), top)
+                top.quoted_ns = frame.recv_ns
+                self.quoted(frame, rows, asset, millis(ticker.time), top, "trades")
 
     def _bests(self, frame: Frame, rows: Rows, symbol: str, bests: list[_Best]) -> None:
         asset = self.asset(symbol)

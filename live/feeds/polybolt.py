@@ -11,13 +11,14 @@ from live.feeds.base import BadFrame, KeepAlive, Seen, Stream
 from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
-from live.feeds.rtds import AVERAGES, OracleParser
-from live.feeds.venue import COINS, VenueFeed, text
+from live.feeds.rtds import OracleParser
+from live.feeds.venue import COINS, How, VenueFeed, text
 from live.feeds.wire import Id, Millis, Price, decode, decoder, millis
 
 ADDRESS = "wss://ws-live-v2.polymarket.com/ws"
 CHANNEL = "price.crypto.twap"
-WINDOWS_S = (30, 60)
+AVERAGES = {30: "polybolt_twap30", 60: "polybolt_twap60"}
+"""Length of the average in seconds, and its feed in ``oracle``: not RTDS', which brings the same reports."""
 FATAL = (4001, 4008)
 """Close codes after which the same attempt can only fail again: credentials refused, policy broken."""
 VERSION = 1
@@ -82,7 +83,7 @@ class PolyBoltFeed(VenueFeed):
         credentials: Credentials,
         assets: Sequence[str] = COINS,
         *,
-        windows_s: Sequence[int] = WINDOWS_S,
+        windows_s: Sequence[int] = tuple(AVERAGES),
         url: str | None = None,
         silent_s: float | None = None,
     ) -> None:
@@ -101,6 +102,19 @@ class PolyBoltFeed(VenueFeed):
         auth = {"apiKey": keys.api_key, "secret": keys.secret, "passphrase": keys.passphrase}
         return [text(op="auth", rid="1", auth=auth)]
 
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
+        """One message for all coins."""
+        wanted = [
+            {"channel": CHANNEL, "filter": {"symbol": f"{asset.lower()}usd", "window_seconds": seconds}}
+            for seconds in self.windows_s
+            for asset in assets
+        ]
+        return [text(op=how, rid="2", subscriptions=wanted)]
+
+    def again(self, assets: Sequence[str], parser: FeedParser) -> list[bytes]:
+        """How to end a subscription is not documented: only a new connection begins anew."""
+        return []
+
     def recorded(self, payload: bytes) -> bytes:
         """Credentials are left out of the recording."""
         return text(op="auth", rid="1", auth="left out") if payload in self.subscribe() else payload
@@ -108,25 +122,21 @@ class PolyBoltFeed(VenueFeed):
     def react(self, signal: str) -> Seen:
         """Subscribe when let in. A gap cannot be refilled; the next report says all there is to say."""
         if signal == "authed":
-            wanted = [
-                {"channel": CHANNEL, "filter": {"symbol": f"{asset.lower()}usd", "window_seconds": seconds}}
-                for seconds in self.windows_s
-                for asset in self.assets
-            ]
-            return Seen(send=[text(op="subscribe", rid="2", subscriptions=wanted)])
+            return Seen(send=self.ask(self.assets))
         return Seen() if signal in ("sequence", "dropped") else Seen(reconnect=signal)
 
     def parser(self) -> FeedParser:
         """A fresh parser."""
-        return PolyBoltParser(self.assets)
+        return PolyBoltParser(self.assets, self.windows_s)
 
 
 class PolyBoltParser(OracleParser):
     """Frames of ``price.crypto.twap`` to rows of ``oracle``; numbers that are missing, and drops, are gaps."""
 
-    def __init__(self, assets: tuple[str, ...]) -> None:
+    def __init__(self, assets: tuple[str, ...], windows_s: Sequence[int] = tuple(AVERAGES)) -> None:
+        self.feeds = [AVERAGES[seconds] for seconds in windows_s]
         super().__init__(assets)
-        self._symbols = {f"{asset.lower()}usd": asset for asset in assets}
+        self.symbols = {f"{asset.lower()}usd": asset for asset in assets}
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
@@ -147,7 +157,7 @@ class PolyBoltParser(OracleParser):
             self.gaps.lost(frame.conn, "dropped")
             self.counts["dropped_messages"] += message.dropped
             self.signals.append("dropped")
-        asset, feed = self._symbols.get(payload.symbol.lower()), AVERAGES.get(payload.window_seconds or 0)
+        asset, feed = self.symbols.get(payload.symbol.lower()), AVERAGES.get(payload.window_seconds or 0)
         if message.channel != CHANNEL or asset is None or feed is None:
             self.counts["unknown_report"] += 1
             return

@@ -7,13 +7,15 @@ bad topic fails the whole message, so each topic and symbol is asked for in a me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from live.feeds.base import BadFrame, KeepAlive, Stream
 from live.feeds.frame import Frame
 from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
-from live.feeds.venue import VenueFeed, text
+from live.feeds.venue import How, VenueFeed, text
 from live.feeds.wire import Millis, Price, decode, decoder, millis
 
 ADDRESS = "wss://ws-live-data.polymarket.com"
@@ -66,17 +68,17 @@ class RtdsFeed(VenueFeed):
         """One stream per feed and coin."""
         return [Stream(f"oracle/{feed}", asset, self.silent_s) for feed in TOPICS for asset in self.assets]
 
-    def subscribe(self) -> list[bytes]:
+    def ask(self, assets: Sequence[str], how: How = "subscribe") -> list[bytes]:
         """One message per topic and coin."""
         return [
             text(
-                action="subscribe",
+                action=how,
                 subscriptions=[
                     {"topic": topic, "type": "update", "filters": text(symbol=f"{asset.lower()}/usd").decode()}
                 ],
             )
             for topic in TOPICS.values()
-            for asset in self.assets
+            for asset in assets
         ]
 
     def parser(self) -> FeedParser:
@@ -91,9 +93,11 @@ class OracleParser(FeedParser):
     with the time at which they really came.
     """
 
+    feeds: Sequence[str] = tuple(TOPICS)
+
     def __init__(self, assets: tuple[str, ...]) -> None:
-        super().__init__()
-        self._symbols = {f"{asset.lower()}/usd": asset for asset in assets}
+        super().__init__([(f"oracle/{feed}", asset) for feed in self.feeds for asset in assets])
+        self.symbols = {f"{asset.lower()}/usd": asset for asset in assets}
         self._newest: dict[tuple[str, str], int] = {}
 
     def data(self, frame: Frame, rows: Rows) -> None:
@@ -105,7 +109,7 @@ class OracleParser(FeedParser):
         if payload is None:
             self.counts["answers"] += 1
             return
-        asset = self._symbols.get(payload.symbol.lower())
+        asset = self.symbols.get(payload.symbol.lower())
         feed = _feed(message.topic, payload)
         if asset is None or feed is None:
             self.counts["unknown_symbol" if asset is None else "unknown_average"] += 1

@@ -87,8 +87,9 @@ async def _fetch_series(
     try:
         symbol, market_id = await reader.symbol(asset)
 
-        async def fetch(page: Span) -> pl.DataFrame:
-            return bars_of(await reader.page(symbol, interval_s, page), exchange, market_id, asset, interval_s)
+        async def fetch(page: Span, fresh_ns: int) -> tuple[pl.DataFrame, int]:
+            candles, asked_ns = await reader.page(symbol, interval_s, page, fresh_ns)
+            return bars_of(candles, exchange, market_id, asset, interval_s), asked_ns
 
         held = job.store.scan("bars", SOURCE).filter(
             (pl.col("venue") == exchange.venue)

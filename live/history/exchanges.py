@@ -78,6 +78,14 @@ def exchange_named(name: str) -> Exchange:
     return EXCHANGES[name]
 
 
+@dataclass(slots=True)
+class _Reading:
+    """One page on its way through ccxt, which passes neither of these on; ns UTC."""
+
+    fresh_ns: int = 0
+    asked_ns: int = 0
+
+
 class CandleReader:
     """Reads pages of candles of one exchange.
 
@@ -92,8 +100,10 @@ class CandleReader:
         import ccxt.async_support as ccxt
 
         self.exchange = exchange
+        self._wall_ns = wall_ns
         self._errors: type[Exception] = ccxt.BaseError
         passing: type[Exception] = ccxt.OperationFailed
+        reading = self._reading = _Reading()
         client: type[Any] = getattr(ccxt, exchange.ccxt_id)
 
         class Polite(client):  # type: ignore[misc]
@@ -124,7 +134,8 @@ class CandleReader:
                 parts = urlsplit(url)
                 host = Host(base_url or f"{parts.scheme}://{parts.netloc}", exchange.rate_per_s)
                 query = f"?{parts.query}" if parts.query else ""
-                reply = await http.get(host, f"{parts.path}{query}", check=trouble)
+                reply = await http.get(host, f"{parts.path}{query}", check=trouble, fresh_ns=reading.fresh_ns)
+                reading.asked_ns = min(reading.asked_ns, reply.sent_ns)
                 if not reply.found:
                     raise DataError(f"GET {reply.url} was answered with 404; {exchange.venue} does not serve this.")
                 return understand(reply)
@@ -145,16 +156,27 @@ class CandleReader:
             raise DataError(f"{self.exchange.venue} does not list {symbol}; leave {asset} out for it.")
         return symbol, str(self._client.markets[symbol]["id"]).lower()
 
-    async def page(self, symbol: str, interval_s: int, span: Span) -> list[Candle]:
+    async def page(self, symbol: str, interval_s: int, span: Span, fresh_ns: int = 0) -> tuple[list[Candle], int]:
         """The bars that open inside ``span`` (ns UTC, at most a page long), as the venue gave them.
+
+        Args:
+            symbol: ccxt's name of the instrument.
+            interval_s: length of a bar, seconds.
+            span: ns UTC.
+            fresh_ns: an answer kept from a killed run counts only if it was asked for at or after this, ns UTC.
+
+        Returns:
+            The bars, and when the venue was asked for them, ns UTC: what is in them was so then, not now.
 
         Raises:
             DataError: the venue does not answer, or refuses.
         """
         params = {"until": span[1] // MS - 1} if self.exchange.bounded else {}
         limit = (span[1] - span[0]) // (interval_s * SECOND)
+        self._reading.fresh_ns, self._reading.asked_ns = fresh_ns, self._wall_ns()
         asked = self._client.fetch_ohlcv(symbol, TIMEFRAMES[interval_s], span[0] // MS, int(limit), params)
-        return [tuple(candle) for candle in await self._call(asked)]
+        candles = [tuple(candle) for candle in await self._call(asked)]
+        return candles, self._reading.asked_ns
 
     async def _call(self, asked: Any) -> Any:
         try:

@@ -18,10 +18,12 @@ from live.rest.pace import Host
 
 SOURCE = "polymarket_clob"
 KIND = "history"
+FIDELITY_S = 60
+"""Distance of points. One stands for its minute, and nobody says whether for the minute's first or last price."""
 KNOWN_DEFECTS = {
     "marks": {
         SOURCE: "Points about a minute apart; the venue does not say whether a point is the last or the first price of "
-        "its minute. Often empty for markets that were resolved long ago."
+        "its minute, so that it is known a minute later. Often empty for markets that were resolved long ago."
     }
 }
 
@@ -71,7 +73,7 @@ def _marks(up: pl.DataFrame, down: pl.DataFrame, market: MarketKey) -> pl.DataFr
     return MARKS.conform(
         both.select(
             (pl.col("s") * SECOND).alias("event_ns"),
-            (pl.col("s") * SECOND).alias("recv_ns"),
+            ((pl.col("s") + FIDELITY_S) * SECOND).alias("recv_ns"),  # a price nobody knew earlier may be in it
             pl.lit(market.market_id).alias("market_id"),
             pl.lit(market.asset).alias("asset"),
             "yes_price",

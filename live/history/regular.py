@@ -57,8 +57,9 @@ class Regular:
         return (now_ns - FINAL_AFTER_S * SECOND) // self.step_ns * self.step_ns
 
 
-Fetch = Callable[[Span], Awaitable[pl.DataFrame]]
-"""Rows of the table, and in ``open_ns`` when their bars open, for bars that open in a span."""
+Fetch = Callable[[Span, int], Awaitable[tuple[pl.DataFrame, int]]]
+"""Rows of the table, and in ``open_ns`` when their bars open, for bars that open in a span; and when the venue was
+asked for them, not before the given time (ns UTC). An answer kept from a killed run tells of that time, not of now."""
 
 
 async def fill(job: Job, series: Regular, span: Span, held_ns: I8, fetch: Fetch, tally: Tally, ask_again: bool) -> None:
@@ -94,14 +95,16 @@ async def fill(job: Job, series: Regular, span: Span, held_ns: I8, fetch: Fetch,
     for done, page in enumerate(todo):
         job.progress(series.name, done, len(todo))
         parts = [(max(lo, page[0]), min(hi, page[1])) for lo, hi in lacking if lo < page[1] and hi > page[0]]
-        rows = await fetch(page)
+        # An older answer, from a run that was killed, would say of the last bars what they looked like half made.
+        fresh_ns = page[1] + FINAL_AFTER_S * SECOND
+        rows, asked_ns = await fetch(page, fresh_ns)
         if rows.is_empty():  # nothing at all in so many bars: believe it when it is said twice
-            rows = await fetch(page)
+            rows, asked_ns = await fetch(page, fresh_ns)
         asked = pl.any_horizontal((pl.col("open_ns") >= lo) & (pl.col("open_ns") < hi) for lo, hi in parts)
-        rows = rows.filter(asked & (pl.col("open_ns") < series.last_final_ns(job.wall_ns())))
+        rows = rows.filter(asked & (pl.col("open_ns") < series.last_final_ns(asked_ns)))
         job.store.add(series.table, rows.drop("open_ns"))
         tally.rows += rows.height
-        settled_ns = job.wall_ns() - ABSENT_AFTER_S * SECOND
+        settled_ns = asked_ns - ABSENT_AFTER_S * SECOND
         for lo, hi in parts:
             looked = (lo, min(hi, settled_ns // series.step_ns * series.step_ns))
             _note_absent(job, series, missing(looked, series.step_s, rows["open_ns"].to_numpy()), tally)

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from arena.errors import DataError
+from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.market.schema import BINARY_TRADES, WALLET_FILLS
 from arena.units import SECOND
 from live.history.job import Job
@@ -52,17 +53,19 @@ async def fetch_trades(
     api = DataApi(job.http, host)
 
     async def fetch(market: MarketKey) -> Fetched:
-        trades = pl.DataFrame(schema=_SCHEMA | {"seq": pl.Int64})
+        trades = pl.DataFrame(schema=_SCHEMA)
+        seen: set[tuple[Any, ...]] = set()
         async for rows in api.trades(market.condition_id):
             page = _page(rows, market)
-            # Equal rows of one page are different fills; a row that another page had is the same fill again.
-            fresh = page.join(trades, on=[*_ROW, "seq"], how="anti", nulls_equal=True, maintain_order="left")
-            if trades.height and fresh.is_empty():
+            content = tuple(page.select(_ROW).rows())
+            if content in seen:
                 raise DataError(
-                    f"{market.market_id}: a page of its trades repeats those before; its trades are not stored."
+                    f"{market.market_id}: a page of its trades repeats one before; its trades are not stored."
                 )
-            trades = pl.concat([trades, fresh])
-        return _tables(trades, market)
+            seen.add(content)
+            trades = pl.concat([trades, page.slice(_overlap(trades, page))])
+        same = pl.int_range(pl.len()).over(_ROW).cast(pl.Int64)
+        return _tables(trades.with_columns(same.alias("seq")), market)
 
     return await fetch_by_market(job, "binary_trades", SOURCE, assets, intervals_s, span, fetch, ask_again)
 
@@ -84,6 +87,7 @@ def _page(rows: Sequence[Mapping[str, Any]], market: MarketKey) -> pl.DataFrame:
         "is neither buy nor sell": ~pl.col("side").is_in(["buy", "sell"]),
         "has no price of a share": ~pl.col("price").is_between(0.0, 1.0),
         "has no size": pl.col("size") <= 0.0,
+        "has a time outside 2015-2100": ~pl.col("timestamp").is_between(EARLIEST_NS // SECOND, LATEST_NS // SECOND - 1),
     }
     for what, rule in rules.items():
         bad = page.filter(rule)
@@ -91,7 +95,21 @@ def _page(rows: Sequence[Mapping[str, Any]], market: MarketKey) -> pl.DataFrame:
             raise DataError(
                 f"{market.market_id}: trade {bad['transaction_hash'][0]} {what}; its trades are not stored."
             )
-    return page.with_columns(pl.int_range(pl.len()).over(_ROW).cast(pl.Int64).alias("seq"))
+    return page
+
+
+def _overlap(before: pl.DataFrame, page: pl.DataFrame) -> int:
+    """How many rows that begin ``page`` are those that ended what came before, sent once more.
+
+    Equal rows are different fills, also across the edge of two pages: the venue's cursor goes on where the last
+    page ended. Only a run of at least two different rows that comes again in its order is a repeat.
+    """
+    ended, begun = before.tail(page.height).select(_ROW).rows(), page.select(_ROW).rows()
+    for start, row in enumerate(ended):
+        run = len(ended) - start
+        if row == begun[0] and ended[start:] == begun[:run] and len(set(begun[:run])) > 1:
+            return run
+    return 0
 
 
 def _tables(trades: pl.DataFrame, market: MarketKey) -> Fetched:

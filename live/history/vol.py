@@ -75,10 +75,10 @@ async def _fetch_index(
     )
     tally = Tally(series.name)
 
-    async def fetch(page: Span) -> pl.DataFrame:
+    async def fetch(page: Span, fresh_ns: int) -> tuple[pl.DataFrame, int]:
         last_ms = (page[1] - series.step_ns) // MS
-        candles = await deribit.volatility_index(asset, page[0] // MS, last_ms, resolution_s)
-        return rows_of(candles, asset, resolution_s)
+        candles, asked_ns = await deribit.volatility_index(asset, page[0] // MS, last_ms, resolution_s, fresh_ns)
+        return rows_of(candles, asset, resolution_s), asked_ns
 
     # The table holds the moments of closes, of candles of every length.
     held = job.store.scan("implied_vol", SOURCE).filter((pl.col("asset") == asset) & (pl.col("index") == INDEX))

@@ -83,7 +83,9 @@ async def _fetch_kind(job: Job, gamma: Gamma, asset: str, interval_s: int, span:
     for batch in _batches(lacking, interval_s):
         job.progress(name, done, len(lacking))
         done += len(batch)
-        events = await gamma.events(batch)
+        # What a killed run was told of windows that were not complete then is asked again.
+        settled_ns = int(batch[-1].rpartition("-")[2]) * SECOND + step_ns + LATE_NS
+        events = await gamma.events(batch, fresh_ns=settled_ns)
         rows = []
         for slug in batch:
             if slug not in events:

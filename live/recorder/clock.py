@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from arena.errors import DataError
+from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.units import MS, SECOND
 from live.feeds.base import BadFrame
 from live.feeds.frame import Frame, Kind, note
@@ -24,16 +25,19 @@ from live.rest.pace import Host
 CLOCK = "clock"
 """Feed name of measurements."""
 PROBE_EVERY_S = 60.0
+TOLERATED_MS = 1_000.0
+"""A clock that is further off than this is corrected before it says which windows are open, and the user is told."""
 
 
 class SteadyClock:
     """The wall clock, ns UTC, without its steps back: rows of a stream must never go back in time.
 
     After a step back it stands where it was and goes on with the monotonic clock until the wall clock has caught up; a
-    step forward is followed. How far it is off is in the ``clock`` table.
+    step forward is followed, unless it leads beyond 2100. It stamps what came; when something is to be done is a
+    matter of the wall clock. How far that is off is in the ``clock`` table.
 
     Args:
-        floor_ns: a time already stamped, ns UTC: nothing is stamped before it.
+        floor_ns: a time already stamped, ns UTC: nothing is stamped before it. One beyond 2100 does not count.
         wall_ns: the system's wall clock.
         mono_ns: the system's monotonic clock.
     """
@@ -45,15 +49,33 @@ class SteadyClock:
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
-        self._last_ns, self._last_mono = floor_ns, mono_ns()
+        self._last_ns, self._last_mono = floor_ns if floor_ns <= LATEST_NS else 0, mono_ns()
+
+    @property
+    def ahead_ns(self) -> int:
+        """How far the last stamp is ahead of the wall clock, ns; below zero when it is behind."""
+        return self._last_ns - self._wall_ns()
 
     def __call__(self) -> int:
         """Now, ns UTC."""
         wall, mono = self._wall_ns(), self._mono_ns()
-        if wall < self._last_ns:
+        if not self._last_ns <= wall <= LATEST_NS:
             wall = self._last_ns + mono - self._last_mono
         self._last_ns, self._last_mono = wall, mono
         return wall
+
+
+def check_wall(now_ns: int) -> None:
+    """Refuse to record by a clock that nobody has set.
+
+    Raises:
+        DataError: ``now_ns`` (ns UTC) lies outside 2015-2100.
+    """
+    if not EARLIEST_NS <= now_ns <= LATEST_NS:
+        raise DataError(
+            f"This machine's clock says {now_ns / SECOND:,.0f} seconds since 1970, which lies outside 2015-2100: what "
+            "came could not be placed in time. Set the clock (by NTP) and start again."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,7 @@ class ClockProbe:
     ) -> None:  # fmt: skip
         self._http, self._servers, self._sink, self._sleep = http, servers, sink, sleep
         self._mono_ns, self._every_s = mono_ns, every_s
+        self._measured: dict[str, tuple[float, int]] = {}  # round trip (ms), true time minus monotonic (ns)
         self.trouble: dict[str, str] = {}
         """Servers that did not answer the last time, and why."""
 
@@ -111,6 +134,17 @@ class ClockProbe:
             await asyncio.gather(*(self._ask(name, server) for name, server in self._servers.items()))
             await self._sleep(self._every_s)
 
+    def corrected(self, wall_ns: int) -> int:
+        """``wall_ns`` (a time just read, ns UTC), or the venues' time where the two are too far apart.
+
+        The venues' time goes on with the monotonic clock from the best of the last measurements.
+        """
+        if not self._measured:
+            return wall_ns
+        trip_ms, from_mono_ns = min(self._measured.values())
+        true_ns = self._mono_ns() + from_mono_ns
+        return wall_ns if abs(wall_ns - true_ns) <= (TOLERATED_MS + trip_ms / 2) * MS else true_ns
+
     async def _ask(self, name: str, server: TimeServer) -> None:
         try:
             reply = await self._http.get(server.host, server.path)
@@ -119,8 +153,10 @@ class ClockProbe:
             self.trouble[name] = str(error)
             return
         self.trouble.pop(name, None)
+        mono_ns = self._mono_ns()
+        self._measured[name] = round_trip_ms, reply.recv_ns - int(offset_ms * MS) - mono_ns
         payload = note(server=name, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
-        await self._sink(Frame(CLOCK, 0, reply.recv_ns, self._mono_ns(), Kind.CLOCK, payload))
+        await self._sink(Frame(CLOCK, 0, reply.recv_ns, mono_ns, Kind.CLOCK, payload))
 
 
 def measured(server: TimeServer, reply: Reply) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from arena.errors import ConfigError
 from arena.market.quality import EARLIEST_NS
@@ -68,7 +69,7 @@ def check(plan: Plan) -> None:
     """Refuse a plan that could only fail later.
 
     Raises:
-        ConfigError: windows of a length that does not exist, or an address for a feed that does not.
+        ConfigError: windows of a length that does not exist, an address for a feed that does not, or one that is none.
     """
     for interval_s in plan.intervals_s:
         gamma.updown_slug(plan.assets[0], interval_s, 0)
@@ -76,6 +77,18 @@ def check(plan: Plan) -> None:
     unknown = [name for name in plan.urls if name not in known]
     if unknown:
         raise ConfigError(f"There is no feed {unknown[0]!r} to give an address; there are {', '.join(known)}.")
+    for name, url in plan.urls.items():
+        schemes = ("http", "https") if name in (GAMMA, CLOCK) else ("ws", "wss")
+        if not _is_address(url, schemes):
+            raise ConfigError(f"{url!r} is no address of feed {name!r}; write one like {schemes[1]}://host:port/path.")
+
+
+def _is_address(url: str, schemes: Sequence[str]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def connected_feeds(plan: Plan, environment: Mapping[str, str]) -> dict[str, Feed]:

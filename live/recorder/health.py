@@ -10,7 +10,7 @@ import polars as pl
 
 from arena.units import MS
 from live.feeds.frame import Frame, Kind
-from live.recorder.normaliser import Batch
+from live.recorder.tables import Batch
 
 _ARRIVALS = (Kind.DATA, Kind.HTTP, Kind.CLOCK)
 

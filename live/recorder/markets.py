@@ -27,7 +27,7 @@ class MarketKeeper:
         desk: what to ask when.
         sink: where answers go, as frames.
         channel: the connection to the market channel, told which windows to listen to; None = nobody listens.
-        wall_ns: now, ns UTC.
+        wall_ns: now, ns UTC; says which windows are open.
         mono_ns: monotonic now, ns.
         sleep: waits, seconds.
     """
@@ -40,8 +40,21 @@ class MarketKeeper:
         self._wall_ns, self._mono_ns, self._sleep = wall_ns, mono_ns, sleep
         self.following = asyncio.Event()
         """Set as soon as there is a window to listen to: a channel without one has nothing to say."""
-        self.trouble: str | None = None
-        """Why the last question was not answered; None when it was."""
+        self._answers: dict[Window, bytes] = {}
+        self._troubles: dict[Window, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Why questions were not answered, or not to be believed; None when all were."""
+        troubles = list(self._troubles.values())
+        if len(troubles) > 1:
+            return f"{troubles[-1]} ({len(troubles)} windows are waited for.)"
+        return troubles[0] if troubles else None
+
+    @property
+    def answers(self) -> list[bytes]:
+        """The last answers about all windows there is still something to learn about, as recorded."""
+        return list(self._answers.values())
 
     async def run(self) -> None:
         """Ask and follow until cancelled. A slow answer holds up nothing but itself."""
@@ -64,15 +77,22 @@ class MarketKeeper:
         await self._channel.send(messages)
 
     async def _ask(self, window: Window) -> None:
-        row = None
+        row = trouble = None
         try:
             reply = await self._gamma.event_reply(window.slug)
             answer = note(url=reply.url, status=reply.status, body=reply.body.decode("utf-8", "replace"))
             await self._sink(Frame(GAMMA, 0, reply.recv_ns, self._mono_ns(), Kind.HTTP, answer))
             told = next((t for t in read_reply(GAMMA, answer)[1] if t.row["market_id"] == window.slug), None)
-            self.trouble = None
             if told is not None:
-                row, self.trouble = (told.row, None) if told.rule is None else (None, told.why)
+                row, trouble = (told.row, None) if told.rule is None else (None, told.why)
+            if row is not None:
+                self._answers[window] = answer
         except DataError as error:
-            self.trouble = str(error)
+            trouble = str(error)
         self._desk.answered(window, row, self._wall_ns())
+        self._troubles.pop(window, None)
+        if trouble is not None:
+            self._troubles[window] = trouble
+        for known in (self._answers, self._troubles):
+            for over in [w for w in known if not self._desk.expects(w)]:
+                del known[over]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from live.recorder.log import FLUSH_S
 
+RENEW_S = 3 * 3_600.0
+"""Seconds between two planned reconnects of a feed."""
 RAW = "raw"
 """Name of the log's folder inside the catalog it belongs to."""
 
@@ -27,6 +29,8 @@ class Plan:
         urls: addresses other than the venues' own, by name.
         source: ``source`` of every row.
         show_every_s: seconds between two statuses.
+        renew_s: seconds between two planned reconnects of a feed, at which its parser begins afresh: after a crash
+            not much more than that of the log has to be read again.
     """
 
     assets: tuple[str, ...]
@@ -39,6 +43,7 @@ class Plan:
     urls: Mapping[str, str] = field(default_factory=dict)
     source: str = "arena"
     show_every_s: float = 1.0
+    renew_s: float = RENEW_S
 
     @property
     def raw(self) -> Path:

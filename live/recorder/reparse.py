@@ -57,8 +57,7 @@ def reparse(raw: Path, to: Path, parsers: Parsers, told: Callable[[int], None] =
             _add(rows, normaliser.commit())
             told(frames)
     _add(rows, normaliser.commit())
-    with Catalog.update(to) as writer:
-        writer.compact()
+    normaliser.compact()
     return Reparsed(frames, rows, normaliser.known.refused)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.units import SECOND
+from arena.units import MS, SECOND
+from live.feeds.connection import Connection
 from live.feeds.polymarket.parser import GAMMA
-from live.recorder.clock import CLOCK, ClockProbe
+from live.recorder.clock import CLOCK, TOLERATED_MS, ClockProbe, SteadyClock
 from live.recorder.health import Health
 from live.recorder.log import RawLog
 from live.recorder.markets import MarketKeeper
@@ -32,6 +33,8 @@ class Parts:
     pipeline: Pipeline
     health: Health
     desk: Desk
+    connections: Mapping[str, Connection]
+    steady: SteadyClock
     keeper: MarketKeeper | None
     probe: ClockProbe | None
 
@@ -43,7 +46,7 @@ class Reporter:
         plan: the run.
         parts: its parts.
         disk: for the space left.
-        wall_ns: now, ns UTC.
+        wall_ns: the wall clock, ns UTC.
         mono_ns: monotonic now, ns.
     """
 
@@ -56,17 +59,40 @@ class Reporter:
         self._messages: dict[str, int] = {}
         self.worst_stall_ns = 0
         """Longest time the event loop did not answer, ns."""
-        self.refusals: list[str] = []
-        """What venues said that will not have us."""
+        self.refusals: dict[str, str] = {}
+        """What feeds said that will not have us, or not now, by feed."""
+        self._down: dict[str, str] | None = None
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the run began."""
         return (self._mono_ns() - self._began) / SECOND
 
+    def stopping(self) -> None:
+        """The run ends: what is not connected now is what was not connected at the end."""
+        self._down = self._troubles()
+
+    def nothing_came(self) -> str | None:
+        """Why nothing came from any connected feed, as a sentence; None when something did, or could have."""
+        names, down = list(self._parts.connections), self._troubles()
+        if not names or any(self._parts.health.feeds[n].messages or not down.get(n) for n in names):
+            return None
+        return f"Nothing came from any feed. {' '.join(down[name] for name in names)}"
+
+    def _troubles(self) -> dict[str, str]:
+        """Why a feed is not connected, by feed."""
+        if self._down is not None:
+            return self._down
+        found = {}
+        for name, connection in self._parts.connections.items():
+            if not connection.is_open and (why := self.refusals.get(name) or connection.trouble):
+                found[name] = why if name in self.refusals else f"Feed {name!r} is not connected: {why}."
+        return found
+
     def status(self) -> Status:
         """The run as it is now."""
-        plan, parts, now, mono = self._plan, self._parts, self._wall_ns(), self._mono_ns()
+        plan, parts, mono, wall = self._plan, self._parts, self._mono_ns(), self._wall_ns()
+        now = wall if parts.probe is None else parts.probe.corrected(wall)
         seconds = max((mono - self._then) / SECOND, 1e-9)
         refused = parts.pipeline.refused
         feeds = tuple(self._feed(name, mono, seconds, refused) for name in parts.health.feeds)
@@ -81,7 +107,7 @@ class Reporter:
             frames_kept=parts.log.frames_kept,
             raw_bytes=parts.writer.bytes_written,
             rows=dict(parts.pipeline.rows),
-            behind_s=parts.pipeline.behind_s(now),
+            behind_s=parts.pipeline.behind_s(parts.steady()),
             disk_free_bytes=free,
             reserve_bytes=plan.reserve_bytes,
             clock=parts.health.clock,
@@ -93,7 +119,7 @@ class Reporter:
             worst_stall_ms=self.worst_stall_ns / 1e6,
             peak_rss_bytes=peak_rss_bytes(),
             last_refusal=parts.pipeline.last_refusal,
-            notices=tuple(self._notices(free)),
+            notices=tuple(self._notices(free, (wall - now) / MS)),
         )
 
     def _feed(self, name: str, mono: int, seconds: float, refused: Mapping[str, Mapping[str, int]]) -> FeedStatus:
@@ -115,10 +141,24 @@ class Reporter:
         wanted = windows_at(now, self._plan.assets, self._plan.intervals_s)
         return min((w for w in wanted if w.open_ns > now), key=lambda w: w.open_ns, default=None)
 
-    def _notices(self, free: int) -> list[str]:
-        parts, notices = self._parts, list(self.refusals)
+    def _notices(self, free: int, wrong_ms: float) -> list[str]:
+        parts = self._parts
+        notices = [*self._troubles().values(), *parts.pipeline.faults]
         if parts.pipeline.failure is not None:
             notices.append(f"The tables stopped growing, the raw log goes on: {parts.pipeline.failure}")
+        if parts.pipeline.waits_for:
+            notices.append(f"The tables wait, the raw log goes on: {parts.pipeline.waits_for}")
+        if wrong_ms:
+            side = "ahead of" if wrong_ms > 0 else "behind"
+            notices.append(
+                f"This machine's clock is {abs(wrong_ms) / 1e3:,.1f} s {side} the venues': set it by NTP. Windows are "
+                "followed by the venues' time; receive times are as wrong as the clock."
+            )
+        if parts.steady.ahead_ns > TOLERATED_MS * MS:
+            notices.append(
+                f"This machine's clock was set back: receive times go on {parts.steady.ahead_ns / SECOND:,.1f} s ahead "
+                "of it until it has caught up."
+            )
         if free < LOW_DISK * self._plan.reserve_bytes:
             notices.append(
                 f"{free / 1e9:.1f} GB are left on the disk; recording stops at {self._plan.reserve_bytes / 1e9:.1f} GB."

@@ -7,8 +7,9 @@ A segment is ``<number>.frames``: a header, then blocks. All integers are little
     frame    = u8 kind, u8 length of the feed's name, u32 conn, i64 recv_ns, i64 mono_ns, u32 length, name, payload
 
 Stored bytes are the frames of a block, one after the other, compressed with zstd. A block is written and
-synced whole before the next one, so only the last block of a segment can be torn. ``session`` is the number of
-the first segment that the same process wrote: parsers begin afresh there.
+synced whole before the next one, so only the last block of a session can be torn. ``session`` is the number of
+the first segment that the same process wrote: parsers begin afresh there. Segments are numbered without holes; the
+oldest may be taken away.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -57,10 +59,11 @@ class Position(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Frames that were written together, and where the block ends."""
+    """Frames that were written together, and where the block begins and ends."""
 
     frames: list[Frame]
     session: int
+    begin: Position
     end: Position
 
 
@@ -125,24 +128,50 @@ def session_of(folder: Path, number: int) -> int | None:
     return int(session)
 
 
+def check_from(folder: Path, start: Position | None) -> list[int]:
+    """Numbers of the segments that hold what follows ``start`` (None = everything), ascending.
+
+    Raises:
+        DataError: a segment is missing, or the log ends before ``start``: it is not the log that ``start`` is of.
+    """
+    numbers = segment_numbers(folder)
+    if start is not None:
+        earlier, numbers = numbers, [n for n in numbers if n >= start.segment]
+        if not numbers and earlier:
+            raise _another_log(folder, start)
+        if start.segment in numbers:
+            if segment_path(folder, start.segment).stat().st_size < start.offset:
+                raise _another_log(folder, start)
+        elif numbers and (numbers[0] != start.segment + 1 or session_of(folder, numbers[0]) not in (None, numbers[0])):
+            raise _missing(folder, start.segment)
+    for number, following in pairwise(numbers):
+        if following != number + 1:
+            raise _missing(folder, number + 1)
+    return numbers
+
+
 def read_blocks(folder: Path, start: Position | None = None, end: Position | None = None) -> Iterator[Block]:
     """Blocks of the log in ``folder`` from ``start`` up to ``end``, in the order they were written.
 
-    A torn block at the end of a segment (the process was killed while writing it) ends that segment.
+    A torn block at the end of a session (the process was killed while writing it) ends that session.
 
     Raises:
-        DataError: a segment has another beginning, or a damaged block is followed by whole ones.
+        DataError: a segment is missing, has another beginning, or is damaged.
     """
-    for number in segment_numbers(folder):
-        if (start is not None and number < start.segment) or (end is not None and number > end.segment):
-            continue
+    numbers = [n for n in check_from(folder, start) if end is None or n <= end.segment]
+    for number in numbers:
         session = session_of(folder, number)
         if session is None:
+            _refuse_middle(folder, number, HEADER_BYTES)
             continue
         first = start.offset if start is not None and number == start.segment else HEADER_BYTES
         last = end.offset if end is not None and number == end.segment else None
-        for packed in _packed(segment_path(folder, number), max(first, HEADER_BYTES), last):
-            yield Block(packed.frames(), session, Position(number, packed.end))
+        read = at = max(first, HEADER_BYTES)
+        for packed in _packed(segment_path(folder, number), at, last):
+            begin, read = read, packed.end
+            yield Block(packed.frames(), session, Position(number, begin), Position(number, read))
+        if last is None and read < segment_path(folder, number).stat().st_size:
+            _refuse_middle(folder, number, read)
 
 
 def last_block(folder: Path) -> Block | None:
@@ -152,7 +181,8 @@ def last_block(folder: Path) -> Block | None:
         if session is not None:
             last = deque(_packed(segment_path(folder, number), HEADER_BYTES, None), maxlen=1)
             if last:
-                return Block(last[0].frames(), session, Position(number, last[0].end))
+                begin = last[0].end - _BLOCK.size - len(last[0].stored)
+                return Block(last[0].frames(), session, Position(number, begin), Position(number, last[0].end))
     return None
 
 
@@ -193,6 +223,29 @@ def _next_block(stream: BinaryIO, at: int, size: int) -> _Packed | None:
     if zlib.crc32(stored, zlib.crc32(head[:-4])) != crc:
         return None
     return _Packed(stored, plain_bytes, count, end)
+
+
+def _refuse_middle(folder: Path, number: int, at: int) -> None:
+    """A segment that is torn at ``at`` is the last of its session: the process died there."""
+    if segment_path(folder, number + 1).is_file() and session_of(folder, number + 1) not in (None, number + 1):
+        raise DataError(
+            f"{segment_path(folder, number)} is damaged from byte {at:,} on: the same session goes on after it. "
+            "Restore it from a copy, or move it and all before it away and lose what they hold."
+        )
+
+
+def _missing(folder: Path, number: int) -> DataError:
+    return DataError(
+        f"{segment_path(folder, number)} is missing, and later segments are there: restore it from a copy, or begin "
+        "another catalog."
+    )
+
+
+def _another_log(folder: Path, start: Position) -> DataError:
+    return DataError(
+        f"The raw log in {folder} ends before segment {start.segment}, byte {start.offset:,}, up to where the tables "
+        "go: it is not the log they were made of, or its end was taken away. Restore it, or record to another catalog."
+    )
 
 
 def _refuse_damage(path: Path, stream: BinaryIO, at: int, size: int) -> None:

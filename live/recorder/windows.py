@@ -10,13 +10,18 @@ from typing import Any, NamedTuple
 from arena.units import SECOND
 from live.rest.gamma import updown_slug
 
-LINGER_S = 20
-"""Seconds after its close for which a market is still listened to."""
+LINGER_S = 180
+"""Seconds after its close for which a market without an outcome is still listened to: the venue announces nearly all
+outcomes within them."""
 AHEAD = 1
 """Windows listened to before they open."""
+PREFETCH_S = 3_600
+"""Seconds before a window's open from which its metadata is asked for: so long may the venue's index be down."""
 
 METADATA_EVERY_S = 5
-"""Seconds between questions about a window that the venue has not listed yet."""
+"""Seconds between questions about a window that is to be listened to and that the venue has not listed yet."""
+PREFETCH_EVERY_S = 60
+"""The same about one that nobody listens to yet."""
 GIVE_UP_S = 3_600
 """Seconds after its close at which a window that was never listed is forgotten."""
 RESOLVED_AFTER_S = 54.0
@@ -59,6 +64,18 @@ def windows_at(
             if now_ns - open_ns < linger_s * SECOND:
                 found.append(Window(asset, interval_s, open_ns - step))
     return found
+
+
+def windows_ahead(now_ns: int, assets: Sequence[str], intervals_s: Sequence[int], ahead_s: int) -> list[Window]:
+    """The windows that are open at ``now_ns`` or open within ``ahead_s``, and the next of each; earliest first."""
+    found = []
+    for asset in assets:
+        for interval_s in intervals_s:
+            step = interval_s * SECOND
+            open_ns = now_ns - now_ns % step
+            count = max(AHEAD, (now_ns + ahead_s * SECOND - open_ns) // step)
+            found += [Window(asset, interval_s, open_ns + i * step) for i in range(count + 1)]
+    return sorted(found, key=lambda window: window.open_ns)
 
 
 class ResolutionDelay:
@@ -106,7 +123,7 @@ class _Errand:
 
 
 class Desk:
-    """Keeps track of what to ask: metadata as soon as a window is listened to, its outcome after its close.
+    """Keeps track of what to ask: metadata long before a window opens, its outcome after its close.
 
     It has no clock and asks nobody: :meth:`due` says whom to ask about now, :meth:`answered` takes what came.
 
@@ -127,8 +144,8 @@ class Desk:
             self._errands.setdefault(window, _Errand(window.close_ns, row))
 
     def due(self, now_ns: int) -> list[Window]:
-        """Windows to ask about now; each stays away from here until it is answered."""
-        for window in windows_at(now_ns, self._assets, self._intervals_s, linger_s=0):
+        """Windows to ask about now, the most urgent first; each stays away from here until it is answered."""
+        for window in windows_ahead(now_ns, self._assets, self._intervals_s, PREFETCH_S):
             self._errands.setdefault(window, _Errand(now_ns))
         due = [w for w, errand in self._errands.items() if errand.due_ns is not None and errand.due_ns <= now_ns]
         for window in due:
@@ -151,12 +168,17 @@ class Desk:
         elif errand.has_tokens:
             errand.due_ns = window.close_ns + int(self.delay.first_ask_s * SECOND)
         else:
-            errand.due_ns = now_ns + METADATA_EVERY_S * SECOND
+            is_far = window.open_ns - now_ns > AHEAD * window.interval_s * SECOND
+            errand.due_ns = now_ns + (PREFETCH_EVERY_S if is_far else METADATA_EVERY_S) * SECOND
 
     def listened(self, now_ns: int) -> list[Mapping[str, Any]]:
         """Rows of the windows to listen to now, as far as their tokens are known."""
         wanted = (self._errands.get(w) for w in windows_at(now_ns, self._assets, self._intervals_s))
         return [errand.row for errand in wanted if errand is not None and errand.row is not None and errand.has_tokens]
+
+    def expects(self, window: Window) -> bool:
+        """Whether there is still something to learn about ``window``."""
+        return window in self._errands
 
     def unresolved(self, now_ns: int) -> int:
         """How many windows are over and have no outcome yet."""

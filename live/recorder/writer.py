@@ -46,23 +46,27 @@ class SegmentWriter:
     """Appends blocks to the log in ``folder``, as one session.
 
     Every block is on the disk when :meth:`append` returns. A segment ends when it is larger than
-    ``segment_bytes``, or when a block begins in another hour (UTC) than the segment did.
+    ``segment_bytes``, or when a block begins in another hour (UTC) than the segment did. After a block was refused,
+    all that follow are: a log with a hole in it would pass for a whole one.
 
     Args:
         folder: the log; made when absent.
+        after: highest segment number ever used here, should it not be on the disk any more.
         reserve_bytes: space that has to stay free: a block that would leave less is refused.
         segment_bytes: size at which a segment ends.
         disk: the system calls.
     """
 
     def __init__(
-        self, folder: Path, *, reserve_bytes: int, segment_bytes: int = SEGMENT_BYTES, disk: Disk | None = None
-    ) -> None:
+        self, folder: Path, *, reserve_bytes: int, after: int = 0, segment_bytes: int = SEGMENT_BYTES,
+        disk: Disk | None = None,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._reserve_bytes, self._segment_bytes = folder, reserve_bytes, segment_bytes
         self._disk = disk or Disk()
-        self.session = max(segment_numbers(folder), default=0) + 1
+        self.session = max([*segment_numbers(folder), after]) + 1
         self._number, self._fd, self._size, self._hour = self.session - 1, -1, 0, -1
+        self._refused: DataError | OSError | None = None
         self.bytes_written = 0
         """Bytes on the disk, headers included."""
 
@@ -84,8 +88,23 @@ class SegmentWriter:
 
         Raises:
             DiskFull: there is no room; the segment ends with the block before.
+            OSError: the disk refused it.
         """
-        block = encode_block(plain, count)
+        if self._refused is not None:
+            raise self._refused
+        try:
+            return self._append(encode_block(plain, count), recv_ns)
+        except (DiskFull, OSError) as error:
+            self._refused = error
+            raise
+
+    def close(self) -> None:
+        """Close the segment."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _append(self, block: bytes, recv_ns: int) -> Position:
         free = self._disk.free(self._folder)
         if free - len(block) < self._reserve_bytes:
             raise DiskFull(
@@ -105,12 +124,6 @@ class SegmentWriter:
         self._size += len(data)
         self.bytes_written += len(data)
         return self.position
-
-    def close(self) -> None:
-        """Close the segment."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)

@@ -21,7 +21,9 @@ class Deribit:
     def __init__(self, http: Http, host: Host = DERIBIT) -> None:
         self._http, self._host = http, host
 
-    async def volatility_index(self, currency: str, start_ms: int, end_ms: int, resolution_s: int) -> list[IndexCandle]:
+    async def volatility_index(
+        self, currency: str, start_ms: int, end_ms: int, resolution_s: int, fresh_ns: int = 0
+    ) -> tuple[list[IndexCandle], int]:
         """Candles of the index that open in ``[start_ms, end_ms]``, ascending, each once.
 
         A reply that holds only the later part says where it stopped (``continuation``); that is followed.
@@ -31,12 +33,17 @@ class Deribit:
             start_ms: UTC ms.
             end_ms: UTC ms.
             resolution_s: length of a candle: 1, 60, 3600 or 43,200 s.
+            fresh_ns: an answer kept from a killed run counts only if it was asked for at or after this, ns UTC.
+
+        Returns:
+            The candles, and when the venue was first asked for them, ns UTC.
 
         Raises:
             DataError: the venue does not answer, or not with candles, or its continuation does not go back.
         """
         candles: dict[int, IndexCandle] = {}
         until = end_ms
+        asked_ns: list[int] = []
         while True:
             reply = await self._http.get(
                 self._host,
@@ -47,13 +54,15 @@ class Deribit:
                     "end_timestamp": until,
                     "resolution": str(resolution_s),
                 },
+                fresh_ns=fresh_ns,
             )
+            asked_ns.append(reply.sent_ns)
             page, going_on = _candles(reply)
             for candle in page:
                 if candles.setdefault(candle[0], candle) != candle:
                     raise DataError(f"GET {reply.url}: two candles of {candle[0]} ms UTC differ.")
             if going_on is None or going_on < start_ms:
-                return [candles[ms] for ms in sorted(candles)]
+                return [candles[ms] for ms in sorted(candles)], min(asked_ns)
             if going_on >= until:
                 raise DataError(
                     f"GET {reply.url}: the continuation {going_on} does not go back before {until}, "

@@ -67,11 +67,15 @@ class Gamma:
             raise DataError(f"GET {reply.url} was answered with a {type(event).__name__} instead of an event.")
         return event
 
-    async def events(self, slugs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    async def events(self, slugs: Sequence[str], fresh_ns: int = 0) -> dict[str, dict[str, Any]]:
         """The events of these names that the venue has, by name; at most :data:`SLUGS_PER_REQUEST`.
 
         Open and closed events are listed apart: names that are not among the closed ones are looked for among
         the open ones.
+
+        Args:
+            slugs: names.
+            fresh_ns: an answer kept from a killed run counts only if it was asked for at or after this, ns UTC.
 
         Raises:
             DataError: the venue does not answer, or with something that is no list of events, or in a circle.
@@ -81,10 +85,10 @@ class Gamma:
         found: dict[str, dict[str, Any]] = {}
         for closed in (True, False):
             if left := [slug for slug in slugs if slug not in found]:
-                found |= await self._listed(left, closed)
+                found |= await self._listed(left, closed, fresh_ns)
         return found
 
-    async def _listed(self, slugs: Sequence[str], closed: bool) -> dict[str, dict[str, Any]]:
+    async def _listed(self, slugs: Sequence[str], closed: bool, fresh_ns: int) -> dict[str, dict[str, Any]]:
         asked: dict[str, str | int | bool | Sequence[str]] = {
             "slug": tuple(slugs),
             "closed": closed,
@@ -95,7 +99,10 @@ class Gamma:
         cursor: str | None = None
         while True:
             reply = await self._http.get(
-                self._host, "/events/keyset", asked | ({"after_cursor": cursor} if cursor else {})
+                self._host,
+                "/events/keyset",
+                asked | ({"after_cursor": cursor} if cursor else {}),
+                fresh_ns=fresh_ns,
             )
             page = reply.json() if reply.found else None
             events = page.get("events") if isinstance(page, dict) else None

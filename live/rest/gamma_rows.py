@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from arena.errors import DataError
+from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.units import SECOND
 
 _SLUG = re.compile(r"(?P<asset>[a-z0-9]+)-updown-(?P<length>5m|15m|4h)-(?P<open>\d{1,10})", re.ASCII)
@@ -58,6 +59,8 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
     interval_s = _LENGTHS[parts["length"]]
     open_ns = int(parts["open"]) * SECOND
     close_ns = open_ns + interval_s * SECOND
+    if not (EARLIEST_NS <= open_ns and close_ns <= LATEST_NS):
+        raise DataError(f"Gamma market {slug} opens outside 2015-2100 by its name; not stored.")
     for field, expected in (("eventStartTime", open_ns), ("endDate", close_ns)):
         if (stated := _time_ns(market, field)) is not None and stated != expected:
             raise DataError(
@@ -81,7 +84,10 @@ def window_row(market: Mapping[str, Any], source: str) -> dict[str, Any]:
         "open_ns": open_ns,
         "close_ns": close_ns,
         "strike": strike,
-        "strike_source": None if strike is None else f"chainlink_{rule if rule and rule != 'spot' else 'stream'}",
+        # Where the market does not say how it settles, neither is it known what its reference prices are of.
+        "strike_source": None
+        if strike is None or rule is None
+        else f"chainlink_{'stream' if rule == 'spot' else rule}",
         "settle_price": settle,
         "settlement_rule": rule,
         "outcome": outcome,
@@ -216,16 +222,18 @@ def _number(fields: Mapping[str, Any], name: str, slug: str) -> float | None:
 
 
 def _time_ns(market: Mapping[str, Any], field: str) -> int | None:
+    """A time of the market, ns UTC; None where it has none, which Gamma also writes as a time outside 2015-2100."""
     value = market.get(field)
     if not value:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError as error:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        whole = int(moment.replace(microsecond=0).timestamp())
+    except (ValueError, OverflowError) as error:
         raise DataError(f"Gamma market {market['slug']}: {field} is {value!r}, not a time; not stored.") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return whole * SECOND + moment.microsecond * 1_000
+    time_ns = whole * SECOND + moment.microsecond * 1_000
+    return time_ns if EARLIEST_NS <= time_ns <= LATEST_NS else None
 
 
 def _iso(ns: int) -> str:

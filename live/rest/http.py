@@ -3,7 +3,8 @@
 What is answered how:
 
 * 2xx with whole, valid JSON and 404 are answers.
-* 429: the host is left alone for ``Retry-After`` (or a growing pause), then asked again.
+* 429: the host is left alone for ``Retry-After`` (or a growing pause), then asked again. Told to stay away for
+  longer than a few minutes, we give up, and whoever asks next waits that long.
 * 425 (the matching engine restarts, for about 90 s): a pause of its own, then again.
 * 408, 5xx, time-outs, broken connections, truncated bodies, invalid JSON: again after a growing, jittered pause.
 * Any other 4xx is our mistake and is refused at once.
@@ -92,7 +93,8 @@ class Http:
         timeout_s: longest wait for a connection, and for each piece of a body.
         attempts: how often one address is asked before we give up.
         keep: called with every reply that has a status, whatever it is, before it is looked at.
-        held: answers from before, by address, oldest first: each is given once more instead of asking.
+        held: answers from before, by address, oldest first: each is given once more instead of asking. They say what
+            was so when they came: ``fresh_ns`` of :meth:`get` leaves out those that are too old.
         transport: httpx transport, for unit tests.
     """
 
@@ -127,7 +129,9 @@ class Http:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, host: Host, path: str, params: Params | None = None, check: Check | None = None) -> Reply:
+    async def get(
+        self, host: Host, path: str, params: Params | None = None, check: Check | None = None, fresh_ns: int = 0
+    ) -> Reply:
         """Ask ``host`` for ``path``; see the module for what is retried.
 
         Args:
@@ -135,6 +139,7 @@ class Http:
             path: path and, where the caller has encoded them, parameters.
             params: parameters, to be encoded.
             check: says what is wrong with an answer that came well over HTTP, if asking again may help.
+            fresh_ns: a held answer that was asked for before this is not given, ns UTC.
 
         Returns:
             A reply whose body is valid JSON, or one with status 404.
@@ -148,7 +153,7 @@ class Http:
         before = self._held.get(url)
         while before:
             reply = before.popleft()
-            if self._trouble(reply, check) is None:
+            if reply.sent_ns >= fresh_ns and self._trouble(reply, check) is None:
                 return reply
         bucket = self._buckets.setdefault(host.url, Bucket(host, self._clock, self._sleep))
         failures = restarts = 0
@@ -163,11 +168,18 @@ class Http:
                     "The venue may not serve this country" if status in (401, 403, 451) else "Check what was asked for"
                 )
                 raise NoAnswer(f"GET {url} was refused: {tried.trouble}. {hint}; asking again will not help.")
+            told = _seconds(tried.retry_after, self._wall_ns())
+            if told > LONGEST_RETRY_AFTER_S:
+                bucket.close_for(told)
+                raise NoAnswer(
+                    f"GET {url} was answered with HTTP {status} and asks us to stay away for {told:.0f} s. "
+                    "What came before is kept; run the same command again after that."
+                )
             if status == 425:
                 restarts += 1
             else:
                 failures += 1
-            pause = self._pause(url, status, failures, tried.retry_after)
+            pause = max(told, self._pause(status, failures))
             if failures >= self._attempts or restarts >= RESTART_PATIENCE:
                 raise NoAnswer(
                     f"GET {url} failed {failures + restarts} times, the last time with: {tried.trouble}. "
@@ -178,19 +190,12 @@ class Http:
             else:
                 await self._sleep(pause)
 
-    def _pause(self, url: str, status: int, failures: int, retry_after: str | None) -> float:
+    def _pause(self, status: int, failures: int) -> float:
         """Seconds to wait after a failure; up to half as long again by chance, so that clients spread out."""
         jitter = 1.0 + 0.5 * float(self._rng.random())
         if status == 425:
             return RESTART_PAUSE_S * jitter
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (failures - 1)) * jitter
-        told = _seconds(retry_after, self._wall_ns())
-        if told > LONGEST_RETRY_AFTER_S:
-            raise NoAnswer(
-                f"GET {url} was answered with HTTP {status} and asks us to stay away for {told:.0f} s. "
-                "What came before is kept; run the same command again after that."
-            )
-        return max(pause, told)
+        return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (failures - 1)) * jitter
 
     async def _ask(self, url: str, check: Check | None) -> _Tried:
         sent_ns = self._wall_ns()

@@ -7,6 +7,7 @@ import polars as pl
 from arena.units import SECOND
 from research.audit.finding import Check, Limits, Measured, measured
 from research.audit.view import View, lasting
+from research.importers.gaps import IRREGULAR_SILENCE_NS, REGULAR
 
 DAY_NS = 86_400 * SECOND
 VALUE_SLACK = 0.01
@@ -21,18 +22,23 @@ def _bar_opens(view: View) -> pl.DataFrame:
     step = pl.col("interval_s").cast(pl.Int64) * SECOND
     # A day that was not recorded is for the calendar; only bars of a few per day miss whole days here.
     day = pl.when(pl.col("step") < DAY_NS // 24).then(pl.col("at_ns") // DAY_NS).otherwise(0).alias("day")
-    rows = view.bars.select(name, pl.col("event_ns").alias("at_ns"), step.alias("step"))
+    rows = view.bars.select(name, "kind", pl.col("event_ns").alias("at_ns"), step.alias("step"))
     return rows.sort("subject", "at_ns").with_columns(day)
 
 
 def bar_holes(view: View) -> pl.DataFrame:
-    """Spans without a bar within a recorded day: ``subject, begin_ns, end_ns, lost``, most bars first."""
+    """Spans without a bar within a recorded day: ``subject, begin_ns, end_ns, lost``, most bars first.
+
+    As at import: a stream of trade bars that leaves out what nothing traded in lacks a bar only after an hour.
+    """
     before = pl.col("at_ns").shift(1).over("subject", "day") + pl.col("step")
+    regular = (pl.col("at_ns") == before).mean().over("subject") >= REGULAR
+    silent = pl.col("end_ns") - pl.col("begin_ns") + pl.col("step") > IRREGULAR_SILENCE_NS
     return (
         _bar_opens(view)
-        .with_columns(before.alias("begin_ns"), pl.col("at_ns").alias("end_ns"))
+        .with_columns(before.alias("begin_ns"), pl.col("at_ns").alias("end_ns"), regular.alias("regular"))
         .with_columns(((pl.col("end_ns") - pl.col("begin_ns")) // pl.col("step")).alias("lost"))
-        .filter(pl.col("lost") > 0)
+        .filter((pl.col("lost") > 0) & (pl.col("regular") | (pl.col("kind") != "trade") | silent))
         .select("subject", "begin_ns", "end_ns", "lost")
         .sort("lost", descending=True)
     )

@@ -36,6 +36,10 @@ def record(
         float, typer.Option("--flush", min=0.1, max=5.0, help="Seconds between flushes: what a power cut may cost.")
     ] = 2.0,
     reserve_gb: Annotated[float, typer.Option("--reserve", min=0.0, help="Stop when less GB are free on disk.")] = 1.0,
+    renew: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How often each feed is connected anew: all a restart re-reads."),
+    ] = "3h",
     url: Annotated[
         list[str] | None, typer.Option(metavar="NAME=URL", help="Another address for a feed; may be repeated.")
     ] = None,
@@ -66,6 +70,7 @@ def record(
         flush_s=flush_s,
         reserve_bytes=int(reserve_gb * 1e9),
         urls=dict(_pairs(url or ())),
+        renew_s=seconds_of(renew),
         show_every_s=1.0 if console.is_terminal else 10.0,
     )
     with _shown(console, plan, intervals) as show:

@@ -17,6 +17,9 @@ from research.importers.gaps import FINDERS, FOUND_HERE
 from research.importers.merge import in_time_order, merge
 from research.importers.recognise import recognise
 from research.importers.recording import Imported
+from research.importers.recordings.book10 import NOBODY
+from research.importers.settle import UNNAMED, named, recorders, sources_of, waiting_for, with_coins
+from research.importers.times import RULE, outside
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -59,6 +62,7 @@ def import_path(
     Everything happens or nothing: on an error the catalog is as it was. Importing a file twice changes
     nothing. Rows that two files (or a file and the catalog) both describe are kept once: of windows with one
     key, empty columns are filled from the other; of quotes of one moment and token, the row with depth stays.
+    Quotes that were refused because their market was unknown are looked at again when its window comes.
 
     Args:
         paths: a file, a folder (its files, not its subfolders) or several of them.
@@ -81,6 +85,7 @@ def import_path(
         done += 1
 
     reports: list[TableReport] = []
+    written: dict[str, list[str]] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reading = [pool.submit(recording.read, path) for recording, path in found]
         imported: list[Imported] = []
@@ -99,8 +104,9 @@ def import_path(
                         files = zip(found, imported, strict=True)
                         raise _no_windows([path for (_, path), part in files if name in part.tables])
                     reports.append(_write_table(writer, table))
+                    written[name] = table.sources
             tell("looking for gaps")
-            gaps = _write_gaps(writer, imported)
+            gaps = _write_gaps(writer, written)
     if progress is not None:
         progress("done", steps, steps)
     tables = tuple(replace(report, gaps=gaps.get(report.name, 0)) for report in reports)
@@ -109,10 +115,14 @@ def import_path(
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
-    """The rows of one table, as they will be screened: those of the files, and what the catalog had beside them."""
+    """The rows of one table, as they will be screened: those of the files, and what the catalog had beside them.
+
+    ``refused`` are rows with a time that cannot be one; ``sources`` are rewritten whole.
+    """
 
     table: Table
     rows: pl.DataFrame
+    refused: pl.DataFrame
     sources: list[str]
     read: int
     repeated: int
@@ -121,25 +131,40 @@ class _Merged:
 
 def _merge(table: Table, imported: list[Imported], held: CatalogView) -> _Merged | None:
     frames = [part.tables[table.name] for part in imported if table.name in part.tables]
-    if not frames:
-        return None
-    sources = _sources(frames)
     read = sum(frame.height for frame in frames)
-    # What the catalog refused before comes along: it is screened again with its neighbours, and counted.
-    both = pl.concat([held.scan(table.name), held.quarantined(table.name).drop("rule")])
-    before = both.filter(pl.col("source").is_in(sources)).collect()
+    renamed: dict[str, list[str]] = {}
+    sources = set(sources_of(frames))
+    if table.name == "binary_quotes":
+        windows = [part.tables["windows"] for part in imported if "windows" in part.tables]
+        sources.update(waiting_for(windows, frames, held))
+        if NOBODY in sources:
+            recorder = recorders(frames, windows, held)
+            frames = [named(frame, recorder) for frame in frames]
+            renamed[NOBODY] = sorted(set(recorder.values()))
+            sources.update(sources_of(frames), renamed[NOBODY])
+    if not sources:
+        return None
+    before = _held(table, held, sources)
     if before.height:
-        frames.append(before.sort(table.time, maintain_order=True))
+        frames.append(named(before, recorder) if NOBODY in sources else before)
     rows, repeated = merge(table, frames)
+    wrong = outside(table, rows)
+    refused = rows.filter(wrong).with_columns(pl.lit(RULE).alias("rule"))
+    rows = with_coins(table, rows.filter(~wrong) if refused.height else rows, imported, held)
     known_defects: dict[str, list[str]] = {}
     for part in imported:
         for source, said in part.known_defects.get(table.name, {}).items():
-            known_defects.setdefault(source, []).extend((said,) if isinstance(said, str) else said)
-    return _Merged(table, in_time_order(table, rows), sources, read, repeated, known_defects)
+            for name in renamed.get(source) or [source]:
+                known_defects.setdefault(name, []).extend(said)
+    return _Merged(table, in_time_order(table, rows), refused, sorted(sources), read, repeated, known_defects)
 
 
-def _sources(frames: list[pl.DataFrame]) -> list[str]:
-    return sorted(set().union(*(frame["source"].unique().to_list() for frame in frames)))
+def _held(table: Table, held: CatalogView, sources: set[str]) -> pl.DataFrame:
+    """What the catalog holds of the sources, refused rows too: those are screened again with their neighbours."""
+    both = pl.concat([held.scan(table.name), held.quarantined(table.name).drop("rule")])
+    ours = pl.col("source").is_in(sorted(sources))
+    rows = both.filter(ours | pl.col("source").is_null() if UNNAMED in sources else ours).collect()
+    return rows.sort(table.time, maintain_order=True)
 
 
 def _no_windows(quotes: list[Path]) -> DataError:
@@ -149,27 +174,30 @@ def _no_windows(quotes: list[Path]) -> DataError:
 
 def _write_table(writer: CatalogWriter, merged: _Merged) -> TableReport:
     name = merged.table.name
-    quarantined = writer.write(name, merged.rows, known_defects=merged.known_defects, replace=True)
+    writer.drop(name, merged.sources)
+    quarantined = writer.write(name, merged.rows, known_defects=merged.known_defects)
+    if merged.refused.height:
+        writer.quarantine(name, merged.refused)
+        quarantined = {**quarantined, RULE: merged.refused.height}
     written = writer.so_far().manifest.tables[name].sources
     rows = sum(written.get(source, 0) for source in merged.sources)
     return TableReport(name, merged.read, merged.repeated, rows, quarantined, gaps=0)
 
 
-def _write_gaps(writer: CatalogWriter, imported: list[Imported]) -> dict[str, int]:
-    """Find the gaps of every table that was imported, of all that the catalog holds of its sources; how many."""
+def _write_gaps(writer: CatalogWriter, sources: Mapping[str, list[str]]) -> dict[str, int]:
+    """Find the gaps of every table that was written, of all that the catalog holds of its sources; how many."""
     so_far = writer.so_far()
     new, kept = [], so_far.scan("gaps").collect()
     everybody: set[str] = set()
     for name, finder in FINDERS.items():
-        frames = [part.tables[name] for part in imported if name in part.tables]
-        if not frames:
+        if name not in sources:
             continue
-        sources = _sources(frames)
-        everybody.update(sources)
-        rows = so_far.scan(name).filter(pl.col("source").is_in(sources)).select(finder.columns).collect()
+        everybody.update(sources[name])
+        ours = pl.col("source").is_in(sources[name])
+        rows = so_far.scan(name).filter(ours).select(finder.columns).collect()
         new.append(finder.find(rows, so_far.scan("windows")).with_columns(pl.lit(name).alias("table")))
         found_before = pl.col("stream").str.starts_with(f"{name}/") & pl.col("reason").is_in(FOUND_HERE)
-        kept = kept.filter(~(pl.col("source").is_in(sources) & found_before))
+        kept = kept.filter(~(ours & found_before))
     if not new:
         return {}
     found = pl.concat(new)

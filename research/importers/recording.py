@@ -2,8 +2,8 @@
 
 Rules every reader follows:
 
-* Times are milliseconds in the recordings and nanoseconds in the catalog; a time outside 2015-2100 is
-  refused before it is converted, because it means the file has another unit.
+* Times are milliseconds in the recordings and nanoseconds in the catalog; a time outside 2015-2100 costs its
+  row (rule ``time_unit``), and where most are, the file has another unit and is refused.
 * ``recv_ns`` is when a row could be known: a bar at its close, a snapshot when the latest thing it mentions
   had happened. Where only one clock was recorded it stands for both. ``event_ns`` may be later than
   ``recv_ns``: clocks disagree, and both are kept as recorded.
@@ -20,17 +20,31 @@ from pathlib import Path
 import polars as pl
 
 from arena.errors import DataError
-from arena.market.quality import EARLIEST_NS, LATEST_NS
-from arena.market.schema import NO_COIN, TABLES
+from arena.market.schema import TABLES
 from arena.units import MS
+from research.importers.known import was_looked_at
+from research.importers.names import tidy
+from research.importers.notes import Notes, Said, said
+from research.importers.times import check_nanoseconds, in_milliseconds
+
+Tables = Mapping[str, pl.DataFrame]
+"""Frames by table name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a reader makes of a file: frames, and what is known to be wrong, both by table name."""
+
+    tables: Tables
+    notes: Mapping[str, Notes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What one file gave: frames by table name, and sentences on what is wrong, by table and source."""
 
-    tables: Mapping[str, pl.DataFrame]
-    known_defects: Mapping[str, Mapping[str, str | tuple[str, ...]]] = field(default_factory=dict)
+    tables: Tables
+    known_defects: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +59,14 @@ class Recording:
     priority: int
     times: tuple[str, ...]
     needs: tuple[str, ...]
-    convert: Callable[[pl.DataFrame], Imported]
+    convert: Callable[[pl.DataFrame], Converted]
 
     def read(self, path: Path) -> Imported:
         """Read a file.
 
         Raises:
-            DataError: not a Parquet file, a column is missing or has another type, or a time is not in
-                milliseconds.
+            DataError: not a Parquet file, a column is missing or has another type, times are not in
+                milliseconds, or an instrument cannot be read.
         """
         wanted = [*self.times, *self.needs]
         try:
@@ -65,43 +79,53 @@ class Recording:
             raise DataError(
                 f"{path} has no column {absent[0]!r}, so it is not the recording {self.stem!r}; rename or leave it out."
             )
-        check_milliseconds(frame, self.times, path)
+        frame = in_milliseconds(frame, self.times, path)
         try:
-            return self.convert(frame)
+            converted = self.convert(frame)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 f"{path} has other column types than the recording {self.stem!r} ({_reason(error)}); rename or leave "
                 "it out."
             ) from error
+        return finished(converted, path)
+
+
+def finished(converted: Converted, path: Path) -> Imported:
+    """What a reader made of ``path``, with names that fit into a catalog and what can be said of this very file.
+
+    Raises:
+        DataError: most times of a column are not nanoseconds UTC.
+    """
+    tables, names = tidy(converted.tables)
+    looked_at = was_looked_at(path)
+    defects = {}
+    for name, frame in tables.items():
+        check_nanoseconds(TABLES[name], frame, path)
+        notes = {names.get(source, source): listed for source, listed in converted.notes.get(name, {}).items()}
+        defects[name] = said(TABLES[name], frame, notes, path.name, looked_at)
+    return Imported(tables, defects)
 
 
 def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def check_milliseconds(frame: pl.DataFrame, columns: tuple[str, ...], path: Path) -> None:
-    """Refuse times that are not integer milliseconds UTC between 2015 and 2100 (rule ``time_unit``).
-
-    Raises:
-        DataError: names the file, the first offending row, column and value.
-    """
-    for name in columns:
-        times = frame[name]
-        if not times.dtype.is_integer():
-            raise DataError(f"{path}: {name} is {times.dtype}, not integer milliseconds (rule time_unit); convert it.")
-        wrong = ((times < EARLIEST_NS // MS) | (times > LATEST_NS // MS)).arg_true()
-        if len(wrong):
-            row = int(wrong[0])
-            raise DataError(
-                f"{path}, row {row}: {name} = {times[row]} breaks rule time_unit: read as milliseconds UTC it lies "
-                "outside 2015-2100. Convert the column to milliseconds and import again."
-            )
-
-
-def one_table(table: str, frame: pl.DataFrame, defect: str | tuple[str, ...]) -> Imported:
+def one_table(table: str, frame: pl.DataFrame, note: Said) -> Converted:
     """The usual result: rows of one table, whose sources share one description of what is wrong."""
-    sources = frame["source"].unique().sort().to_list()
-    return Imported({table: TABLES[table].conform(frame)}, {table: dict.fromkeys(sources, defect)})
+    return Converted({table: TABLES[table].conform(frame)}, {table: noted(frame, note)})
+
+
+def noted(frame: pl.DataFrame, note: Said) -> Notes:
+    """The same note for every source of ``frame``."""
+    return dict.fromkeys(frame["source"].drop_nulls().unique().sort(), note)
+
+
+def known_of(frame: pl.DataFrame, notes: Notes) -> Notes:
+    """The notes of the sources that ``frame`` has."""
+    present = set(frame["source"].drop_nulls().unique())
+    return {source: note for source, note in notes.items() if source in present}
 
 
 def to_ns(name: str) -> pl.Expr:
@@ -133,6 +157,11 @@ def missing_side(price: str, size: str | None = None) -> pl.Expr:
     return (empty | (pl.col(size) == 0.0) if size else empty).fill_null(False)
 
 
+def present(price: str) -> pl.Expr:
+    """The price of a side of a book, under its name; null where the recorder wrote 0 or 1 for "nothing there"."""
+    return pl.when(~missing_side(price)).then(decimal(pl.col(price))).alias(price)
+
+
 def place_among_equals(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """``frame`` with ``seq``: 0, 1, … within rows that are equal in every other column of the table's key.
 
@@ -145,31 +174,3 @@ def place_among_equals(frame: pl.DataFrame, table: str) -> pl.DataFrame:
         numbers = frame.select(key).filter(alike).select(pl.int_range(pl.len()).over(key)).to_series()
         seq = seq.scatter(alike.arg_true(), numbers)
     return frame.with_columns(seq)
-
-
-_COINS = {
-    "bitcoin": "BTC",
-    "ethereum": "ETH",
-    "solana": "SOL",
-    "xrp": "XRP",
-    "dogecoin": "DOGE",
-    "hyperliquid": "HYPE",
-    "bnb": "BNB",
-}
-_UPDOWN_SLUG = r"^([a-z0-9]+)-updown-(?:5m|15m|1h|4h)-\d+$"
-_NAMED_SLUG = rf"^({'|'.join(_COINS)})-up-or-down-"
-
-
-def updown_asset(slugs: pl.Series) -> pl.Series:
-    """The coin of each Polymarket up/down slug, as ``asset``; ``NO_COIN`` for every other market.
-
-    Slugs are ``btc-updown-5m-1776081600`` or ``bitcoin-up-or-down-july-2-2026-2am-et``; shares have
-    up/down markets too (``pltr-up-or-down-on-february-27``) and are no coin.
-    """
-    distinct = slugs.unique()  # patterns are slow, and a market has thousands of rows
-    short = distinct.str.extract(_UPDOWN_SLUG).str.to_uppercase()
-    named = distinct.str.extract(_NAMED_SLUG).replace_strict(_COINS, default=None, return_dtype=pl.String)
-    coins = pl.DataFrame({"slug": distinct, "short": short, "named": named}).select(
-        pl.coalesce("short", "named", pl.lit(NO_COIN))
-    )
-    return slugs.replace_strict(distinct, coins.to_series(), return_dtype=pl.String).alias("asset")

@@ -323,7 +323,8 @@ def test_quotes_without_any_windows_say_which_file_to_bring(folder: Path) -> Non
 
 @pytest.mark.parametrize("factor", [1_000_000, 0.001])
 def test_times_in_another_unit_are_refused_with_row_and_rule(folder: Path, factor: float) -> None:
-    save_windows(folder, {}, {"window_start_ms": int(OPEN_MS * factor), "source": "thevalerka"})
+    wrong = {"window_start_ms": int(OPEN_MS * factor)}
+    save_windows(folder, {}, wrong, wrong | {"source": "thevalerka"})
     with pytest.raises(DataError, match=r"updown_windows.parquet, row 1: window_start_ms = .* breaks rule time_unit"):
         imported(folder)
 

@@ -15,6 +15,8 @@ class Bybit(Venue):
     def __init__(self, *, speed: float = 100.0, every_s: float = 0.01) -> None:
         super().__init__(speed=speed, every_s=every_s)
         self.restarted = False
+        self.dead: set[str] = set()
+        """Topics that have gone silent."""
 
     async def heard(self, session: Session, message: str) -> None:
         """Pings and subscriptions."""
@@ -22,6 +24,9 @@ class Bybit(Venue):
         if asked["op"] == "ping":
             self.pings += 1
             await session.send({"success": True, "ret_msg": "pong", "conn_id": "0970e817", "req_id": "", "op": "ping"})
+            return
+        if asked["op"] == "unsubscribe":
+            session.subscriptions = [topic for topic in session.subscriptions if topic not in asked["args"]]
             return
         known = len(asked["args"]) <= 10 and all(a.startswith(("tickers.", "orderbook.1.")) for a in asked["args"])
         if known:
@@ -33,6 +38,8 @@ class Bybit(Venue):
         """One message per topic."""
         n, ts = session.published, self.time_ms(session)
         for topic in session.subscriptions:
+            if topic in self.dead:
+                continue
             symbol = topic.split(".")[-1]
             if topic.startswith("tickers"):
                 data = {"symbol": symbol, "lastPrice": "21109.77", "highPrice24h": "21426.99", "turnover24h": "1"}

@@ -29,11 +29,20 @@ class DataApiServer(VenueServer):
     """``trades`` by condition id; ``page`` rows each.
 
     ``overlap`` rows of a page come again on the next; ``circle`` sends the first cursor for ever; ``stuck`` sends
-    the first page under ever new cursors.
+    the first page under ever new cursors; ``trailing`` ends with an empty page.
     """
 
-    def __init__(self, page: int = 3, overlap: int = 0, circle: bool = False, stuck: bool = False, **kw: Any) -> None:
+    def __init__(
+        self,
+        page: int = 3,
+        overlap: int = 0,
+        circle: bool = False,
+        stuck: bool = False,
+        trailing: bool = False,
+        **kw: Any,
+    ) -> None:
         super().__init__(**kw)
+        self.trailing = trailing
         self.trades: dict[str, list[dict[str, Any]]] = {}
         self.page, self.overlap, self.circle, self.stuck = page, overlap, circle, stuck
 
@@ -41,7 +50,7 @@ class DataApiServer(VenueServer):
         rows = self.trades.get(asked.one("condition_id"), [])
         place = int(asked.one("cursor").removeprefix("opaque-")) if "cursor" in asked.params else 0
         start = 0 if self.stuck else max(0, place - self.overlap)
-        more = place + self.page < len(rows) or self.stuck or self.circle
+        more = place + self.page < len(rows) + self.trailing or self.stuck or self.circle
         following = self.page if self.circle else place + self.page
         return {
             "data": rows[start : start + self.page + (place - start if not self.stuck else 0)],

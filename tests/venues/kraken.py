@@ -16,6 +16,9 @@ class Kraken(Venue):
     def __init__(self, *, speed: float = 100.0, every_s: float = 0.01, timed: bool = True) -> None:
         super().__init__(speed=speed, every_s=every_s)
         self.timed = timed
+        self.unlisted: set[str] = set()
+        self.mute: set[str] = set()
+        """Symbols that say nothing but their answer to a subscription."""
 
     async def welcome(self, session: Session) -> None:
         """The state of the exchange."""
@@ -30,23 +33,32 @@ class Kraken(Venue):
             await session.send({"method": "pong", "time_in": NOW, "time_out": NOW})
             return
         wanted = asked["params"]
-        if wanted["channel"] != "ticker":
-            await session.send({"error": "Subscription channel is invalid", "method": "subscribe", "success": False})
+        if asked["method"] == "unsubscribe":
+            session.subscriptions = [s for s in session.subscriptions if s not in wanted["symbol"]]
             return
         for symbol in wanted["symbol"]:
+            if wanted["channel"] != "ticker" or symbol in self.unlisted:
+                error = f"Currency pair not supported {symbol}"
+                await session.send({"error": error, "method": "subscribe", "success": False, "symbol": symbol})
+                continue
+            session.subscriptions.append(symbol)
             result = {"channel": "ticker", "event_trigger": wanted["event_trigger"], "snapshot": True, "symbol": symbol}
             await session.send({"method": "subscribe", "result": result, "success": True})
-        session.subscriptions += wanted["symbol"]
+            if not self.silent:
+                await self._ticker(session, symbol, "snapshot")
 
     async def tick(self, session: Session) -> None:
         """A heartbeat, and a ticker per coin."""
         await session.send({"channel": "heartbeat"})
         for symbol in session.subscriptions:
-            ticker: dict[str, Any] = {
-                "symbol": symbol, "bid": 0.10025, "bid_qty": 740.0, "ask": 0.10036, "ask_qty": 1361.44813783,
-                "last": 0.10035, "volume": 997038.98383185, "vwap": 0.10148, "low": 0.0979, "high": 0.10285,
-            }  # fmt: skip
-            if self.timed:
-                ticker["timestamp"] = NOW
-            kind = "snapshot" if session.published == 1 else "update"
-            await session.send({"channel": "ticker", "type": kind, "data": [ticker]})
+            if symbol not in self.mute:
+                await self._ticker(session, symbol, "update")
+
+    async def _ticker(self, session: Session, symbol: str, kind: str) -> None:
+        ticker: dict[str, Any] = {
+            "symbol": symbol, "bid": 0.10025, "bid_qty": 740.0, "ask": 0.10036, "ask_qty": 1361.44813783,
+            "last": 0.10035, "volume": 997038.98383185, "vwap": 0.10148, "low": 0.0979, "high": 0.10285,
+        }  # fmt: skip
+        if self.timed:
+            ticker["timestamp"] = NOW
+        await session.send({"channel": "ticker", "type": kind, "data": [ticker]})

@@ -11,6 +11,7 @@ class Okx(Venue):
     """Serves ``tickers`` and ``bbo-tbt``."""
 
     idle_limit_s = 30.0
+    unlisted: frozenset[str] = frozenset()
 
     async def heard(self, session: Session, message: str) -> None:
         """``ping``, and subscriptions that are acknowledged one by one."""
@@ -24,6 +25,13 @@ class Okx(Venue):
                 told = f"Wrong URL or channel:{arg.get('channel')} doesn't exist."
                 await session.send({"event": "error", "code": "60018", "msg": told, "connId": "a4d3ae55"})
                 return
+            if asked["op"] == "unsubscribe":
+                session.subscriptions.remove((arg["channel"], arg["instId"]))
+                continue
+            if arg["instId"] in self.unlisted:
+                told = f"Wrong URL or channel:{arg['channel']},instId:{arg['instId']} doesn't exist."
+                await session.send({"event": "error", "code": "60018", "msg": told, "connId": "a4d3ae55"})
+                continue
             session.subscriptions.append((arg["channel"], arg["instId"]))
             await session.send({"event": "subscribe", "arg": arg, "connId": "a4d3ae55"})
 

@@ -68,6 +68,13 @@ class PolymarketWs(Venue):
         super().__init__(speed=speed, every_s=every_s)
         self.markets = {token: market for market in markets for token in (market.up, market.down)}
         self.replay = None if replay is None else list(replay)
+        self.mute: set[str] = set()
+        """Tokens whose snapshots never come."""
+        self.quiet: set[str] = set()
+        """Conditions whose markets send nothing but snapshots."""
+        self.snapshots = 0
+        self.best_ask = "0.48"
+        """What the venue says the best ask of UP is."""
 
     async def heard(self, session: Session, message: str) -> None:
         """``PING``, the first frame, and later subscriptions; snapshots follow, in one array."""
@@ -85,7 +92,13 @@ class PolymarketWs(Venue):
             return
         session.subscriptions += tokens
         if self.replay is None:
-            await session.send([self.snapshot(session, token) for token in tokens if token in self.markets])
+            await session.send([self.snapshot(session, token) for token in tokens if token in self.listed])
+            self.snapshots += 1
+
+    @property
+    def listed(self) -> set[str]:
+        """Tokens whose snapshots come."""
+        return set(self.markets) - self.mute
 
     async def tick(self, session: Session) -> None:
         """A change of both tokens per market, or the next recorded payloads."""
@@ -95,7 +108,8 @@ class PolymarketWs(Venue):
             self.silent = True
             return
         for market in dict.fromkeys(self.markets[t] for t in session.subscriptions if t in self.markets):
-            await session.send(self.change(session, market, "0.47", f"{10 + session.published % 5}"))
+            if market.condition_id not in self.quiet:
+                await session.send(self.change(session, market, "0.47", f"{10 + session.published % 5}"))
 
     def snapshot(self, session: Session, token: str) -> dict[str, Any]:
         """One token's book: bids ascending, asks descending, the best last."""
@@ -112,7 +126,7 @@ class PolymarketWs(Venue):
         """The best bid of UP, which is the best ask of DOWN, gets another size."""
         mirror = f"{1 - float(bid):.2f}"
         changes = [
-            _change(market.up, bid, size, "BUY", bid, "0.48"),
+            _change(market.up, bid, size, "BUY", bid, self.best_ask),
             _change(market.down, mirror, size, "SELL", "0.52", mirror),
         ]
         return {

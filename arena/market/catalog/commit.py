@@ -79,6 +79,7 @@ def swap(storage: Storage, version: str, replaced: set[str], after: Manifest, wr
         DataError: somebody else changed the catalog meanwhile.
     """
     storage.sync(written)
+    _check_there(storage, after, replaced)
     if not storage.commit(after.to_json().encode(), version):
         raise DataError(f"Another process changed {storage.where} meanwhile; run the command again.")
     _retire(storage, replaced - after.paths, after.paths, terms)
@@ -118,6 +119,7 @@ def _commit(storage: Storage, before: Manifest, version: str | None, after: Mani
     """Commit ``after``, on top of what others commit meanwhile; the manifest it replaced, and the one in place."""
     replaced, ours = before, after
     for _ in range(_ATTEMPTS):
+        _check_there(storage, after, replaced.paths)
         if storage.commit(after.to_json().encode(), version):
             return replaced, after
         theirs, version = _load(storage)
@@ -132,14 +134,28 @@ def _commit(storage: Storage, before: Manifest, version: str | None, after: Mani
     raise DataError(f"Others kept changing {storage.where} during this update; run the update again.")
 
 
+def _check_there(storage: Storage, after: Manifest, listed: set[str]) -> None:
+    """Refuse a manifest whose new files are not there: a `clean` without grace may have taken them for leftovers."""
+    new = {e.path: e.size for table in after.tables.values() for e in table.entries if e.path not in listed}
+    sizes = storage.sizes(new)
+    for path, size in new.items():
+        if sizes.get(path) != size:
+            what = "is missing" if path not in sizes else f"has {sizes[path]} bytes instead of {size}"
+            raise DataError(f"{storage.where}: {path} {what} before this update could list it; run it again.")
+
+
 def _retire(storage: Storage, replaced: set[str], kept: set[str], terms: Terms) -> None:
     """Note what was replaced, and remove what was replaced before the grace."""
     if replaced:
         storage.put(f"{_SUPERSEDED}{terms.clock()}.json", json.dumps(sorted(replaced)).encode())
     begin_ns = _grace_begin(terms)
     due = [record for record in storage.listing(_SUPERSEDED) if _since(record) <= begin_ns]
+    if not due:
+        return
+    # Where writers do not wait for one another, one may be about to list such a file again: it wrote it anew.
+    fresh = set() if storage.exclusive else {p for p, f in storage.listing().items() if f.written_s * 1e9 > begin_ns}
     for record in due:
-        storage.remove([*set(json.loads(storage.read(record))) - kept, record])
+        storage.remove([*set(json.loads(storage.read(record))) - kept - fresh, record])
 
 
 def _grace_begin(terms: Terms) -> int:

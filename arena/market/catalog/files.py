@@ -18,12 +18,11 @@ from arena.errors import DataError
 from arena.market.catalog.storage import Storage
 from arena.market.manifest import FileEntry, QuarantineEntry
 from arena.market.schema import Table
-from arena.units import SECOND
 
 _ROW_GROUP = 262_144
-_DAY_NS = 86_400 * SECOND
 _PATH_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_THREADS = max(2, min(8, os.cpu_count() or 2))
+_THREADS = max(8, os.cpu_count() or 8)
+"""More than there are processors: a file that is made durable waits for the disk, milliseconds each."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -170,8 +169,8 @@ def _overlapping(files: Sequence[FileEntry]) -> list[list[FileEntry]]:
 def _event_span(part: pl.DataFrame) -> tuple[int | None, int | None]:
     if "event_ns" not in part.columns or part["event_ns"].null_count():
         return None, None
-    first, last = part.select(pl.col("event_ns").min().alias("first"), pl.col("event_ns").max().alias("last")).row(0)
-    return int(first), int(last)
+    events = part["event_ns"].to_numpy()
+    return int(events.min()), int(events.max())
 
 
 def _safe(name: str) -> str:

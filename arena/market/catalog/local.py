@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from arena.errors import DataError
 from arena.market.catalog.storage import MANIFEST, SCRATCH, Stored
 
 _LOCK = ".lock"
+_WAITING = 8
+"""Folders made durable side by side: each of them only waits for the disk."""
 _OURS = (_LOCK, "quarantine", "superseded")
 _POLL_S = 0.02
 
@@ -132,9 +135,9 @@ class LocalStorage:
 
     def sync(self, paths: Iterable[str]) -> None:
         """See :meth:`Storage.sync`; file contents were synchronised when they were adopted."""
-        folders = {folder for path in paths for folder in Path(path).parents}
-        for folder in folders:
-            self._sync_folder(self._root / folder)
+        folders = {self._root / folder for path in paths for folder in Path(path).parents}
+        with ThreadPoolExecutor(_WAITING) as pool:
+            list(pool.map(self._sync_folder, folders))
 
     def _sync_folder(self, folder: Path) -> None:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

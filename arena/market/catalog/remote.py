@@ -16,7 +16,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from arena.market.catalog.storage import MANIFEST, SCRATCH, Storage, Stored
 _LOCK = ".lock"
 _POLL_S = 0.2
 _S3 = ("s3", "s3a")
+_FEW = 32
+"""So many files are asked for one by one; more are found in a listing of all."""
 
 
 def remote_storage(url: str, scheme: str) -> Storage:
@@ -128,13 +130,15 @@ class ObjectStorage:
 
     def adopt(self, file: Path, path: str) -> bool:
         """See :meth:`Storage.adopt`."""
-        if self.fs.exists(self.at(path)):
+        there = bool(self.fs.exists(self.at(path)))
+        if self.exclusive and there:
             file.unlink()
             return False
         self._make_room(path)
+        # Written again, a file is young: another writer that takes away what is old leaves it.
         self.fs.put_file(str(file), self.at(path))
         file.unlink()
-        return True
+        return not there
 
     def put(self, path: str, data: bytes) -> None:
         """See :meth:`Storage.put`."""
@@ -150,7 +154,13 @@ class ObjectStorage:
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """See :meth:`Storage.sizes`."""
         wanted = set(paths)
-        return {path: stored.size for path, stored in self.listing().items() if path in wanted} if wanted else {}
+        if len(wanted) > _FEW:
+            return {path: stored.size for path, stored in self.listing().items() if path in wanted}
+        found = {}
+        for path in wanted:
+            with suppress(FileNotFoundError):
+                found[path] = int(self.fs.info(self.at(path))["size"])
+        return found
 
     def listing(self, under: str = "") -> dict[str, Stored]:
         """See :meth:`Storage.listing`."""

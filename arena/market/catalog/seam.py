@@ -40,6 +40,17 @@ def holding(view: CatalogView, spec: Table, frame: pl.DataFrame) -> list[FileEnt
     ]
 
 
+def overlapped(view: CatalogView, spec: Table, frame: pl.DataFrame) -> set[tuple[str, str, str]]:
+    """Partitions that hold rows between the first and the last time that ``frame`` has in them."""
+    time = pl.col(spec.time)
+    spans = frame.group_by("asset", spec.first_day.dt.to_string().alias("date"), "source").agg(
+        time.min().alias("first"), time.max().alias("last")
+    )
+    new = {(asset, date, source): (first, last) for asset, date, source, first, last in spans.iter_rows()}
+    held = view.manifest.tables.get(spec.name, TableManifest(spec.name)).files
+    return {f.partition for f in held if f.partition in new and _meet(new[f.partition], (f.first_ns, f.last_ns))}
+
+
 def _span(spec: Table, frame: pl.DataFrame, column: str) -> tuple[int, int] | None:
     """First and last time of a column of the key; None where it does not tell rows apart."""
     if column not in spec.key or frame.is_empty() or frame[column].null_count():
@@ -57,8 +68,8 @@ def _keys(view: CatalogView, spec: Table, frame: pl.DataFrame, held: TableManife
     key = duplicate_key(spec)
     ours = pl.col("source").is_in(sources.implode())
     paths = [f.path for f in holding(view, spec, frame)]
-    # A row that came too late was still seen: a second copy of it is a repeat, however the two were written.
-    late = [q.path for q in held.quarantine if q.rule == "time_back" and q.source in set(sources)]
+    # A row out of its time was still seen: a second copy of it is a repeat, however the two were written.
+    late = [q.path for q in held.quarantine if q.rule in ("time_back", "time_jump") and q.source in set(sources)]
     near = [
         pl.col(name).is_between(pl.lit(frame[name].min()), pl.lit(frame[name].max()))
         for name in key
@@ -82,4 +93,4 @@ def _latest(
 
 
 def _no_latest(spec: Table) -> pl.DataFrame:
-    return spec.empty().select(list(dict.fromkeys([*spec.stream, "recv_ns"])))
+    return pl.DataFrame(schema={**{name: spec.schema[name] for name in spec.stream}, "recv_ns": pl.Int64})

@@ -11,12 +11,12 @@ import polars as pl
 
 from arena.errors import DataError
 from arena.market.catalog import files as parquet
-from arena.market.catalog.seam import holding, seam_of
+from arena.market.catalog.seam import holding, overlapped, seam_of
 from arena.market.catalog.storage import Storage
 from arena.market.catalog.tiers import merge_from
 from arena.market.catalog.view import CatalogView, spec_of
 from arena.market.manifest import FileEntry, Manifest, QuarantineEntry, TableManifest, count_by_name
-from arena.market.quality import check_times, screen
+from arena.market.quality import MOST, check_times, impossible, screen
 from arena.market.schema import SCHEMA_VERSION, Table
 
 Progress = Callable[[int, int], None]
@@ -46,6 +46,7 @@ class CatalogWriter:
         screen: bool = True,
         replace: bool = False,
         upsert: bool = False,
+        row_by_row: bool = False,
     ) -> dict[str, int]:
         """Add rows to a table.
 
@@ -54,32 +55,44 @@ class CatalogWriter:
         ``time_back``. That costs nothing when times go on from where the catalog ends, and the reading of what
         they reach back into when they do not. To add older rows of a stream, write all of it with ``replace``.
 
+        A quote is screened against the windows that are there when it is written: one that comes before its
+        window stays in quarantine as ``unknown_market``. An import is repaired by importing it again, with its
+        windows; a recording by ``arena-data reparse``, once its parsers read what they could not.
+
         Args:
             table: a name in :data:`arena.market.schema.TABLES`. Write ``windows`` before
-                ``binary_quotes``: quotes of a market without a window are quarantined.
+                ``binary_quotes``: quotes of a market without a window are quarantined, always.
             frame: the table's columns, any order of columns, rows in file order per stream.
             known_defects: what is wrong with a source, as text, by source.
             screen: run the quality rules; rows they refuse go to quarantine.
             replace: drop what the catalog holds of this table from the sources in ``frame``, first.
-            upsert: good rows replace held rows with the same key, and earlier ones in ``frame``; partitions
-                that lose rows are written anew. For tables whose rows are completed later (``windows``): rows
-                are not compared with one another, so nothing is a ``duplicate`` or ``time_back``.
+            upsert: good rows replace held rows with the same key, and earlier ones in ``frame``. For tables
+                whose rows are completed later (``windows``): rows are not compared with one another, so nothing
+                is a ``duplicate`` or ``time_back``, and partitions that lose rows, or hold the same times, are
+                written anew, in the order of time and key.
+            row_by_row: impossible times are quarantined as ``time_unit`` even where half the rows or more have
+                them. For recorders, whose write may be one row: no row may stop them.
 
         Returns:
             Rows quarantined, by rule.
 
         Raises:
-            DataError: wrong columns, times that are not ns UTC, a source or asset that cannot be part of
-                a path, the very rows of a file already written (unscreened), or quotes before any window.
+            DataError: wrong columns, times that are not ns UTC in half the rows or more (unscreened: in any), a
+                source or asset that cannot be part of a path, or the very rows of a file already written
+                (unscreened).
         """
         spec = spec_of(table)
         frame = spec.conform(frame)
-        check_times(spec, frame, f"table {table!r}")
+        if not (screen and row_by_row):
+            check_times(spec, frame, f"table {table!r}", tolerated=MOST if screen else 0.0)
         if replace:
             self.drop(table, frame["source"].drop_nulls().unique())
         bad = frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
         if screen:
-            seam = None if upsert else seam_of(self.so_far(), spec, frame)
+            wrong = impossible(spec, frame)
+            # A row from 1970 would have all files read that it could come before.
+            possible = frame if wrong is None else frame.filter(~wrong.fill_null(False))
+            seam = None if upsert else seam_of(self.so_far(), spec, possible)
             frame, bad = _screen(spec, frame, self._markets(table, frame), seam, compare=not upsert)
         for name in ("asset", "source", spec.time):
             if frame[name].null_count():
@@ -182,34 +195,33 @@ class CatalogWriter:
         return Manifest(SCHEMA_VERSION, dict(self._tables), {**self._before.notes, **self._notes})
 
     def _take_replaced(self, spec: Table, frame: pl.DataFrame) -> pl.DataFrame:
-        """``frame`` with the rows that stay of the partitions in which it replaces some; those are dropped."""
+        """``frame`` with the rows that stay of the partitions it meets, in the order of time and key.
+
+        It meets partitions in which it replaces rows, or whose rows are of the same times; they are dropped. So
+        the order of rows, and with it a file's bytes, does not depend on which came first.
+        """
         view = self.so_far()
         key = list(spec.key)
-        hit: list[FileEntry] = []
+        order = list(dict.fromkeys([spec.time, *key]))
+        touched = overlapped(view, spec, frame)
         for file in holding(view, spec, frame):
             rows = self._storage.scan([file.path]).select(key).collect()
             if rows.join(frame.select(key), on=key, how="semi", nulls_equal=True).height:
-                hit.append(file)
-        if not hit:
-            return frame
+                touched.add(file.partition)
+        if not touched:
+            return frame.sort(order)
         held = self._tables[spec.name]
-        touched = {f.partition for f in hit}
         taken = [f for f in held.files if f.partition in touched]
         self._tables[spec.name] = replace(held, files=tuple(f for f in held.files if f.partition not in touched))
         rest = self._storage.scan([f.path for f in taken]).collect()
         rest = rest.join(frame.select(key), on=key, how="anti", nulls_equal=True, maintain_order="left")
-        return pl.concat([rest, frame])
+        return pl.concat([rest, frame]).sort(order)
 
     def _markets(self, table: str, frame: pl.DataFrame) -> pl.Series | None:
         """Those market ids of ``frame`` that have a windows row; None for tables that are not checked."""
         if table != "binary_quotes" or frame.is_empty():
             return None
-        windows = self._tables.get("windows")
-        if windows is None or not windows.files:
-            raise DataError(
-                "table 'binary_quotes': the catalog has no windows yet, so every quote would belong to an unknown "
-                "market; write the windows table first."
-            )
+        windows = self._tables.get("windows", TableManifest("windows"))
         missing = frame["market_id"].drop_nulls().unique()
         known = [missing.clear()]
         middle = int(frame.select(pl.col("recv_ns").median().fill_null(0)).item())

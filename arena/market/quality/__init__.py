@@ -18,9 +18,9 @@ from arena.market.quality.order import duplicate_key
 from arena.market.quality.rule import Facts, Rule, Seam
 from arena.market.quality.rules import RULES, rules_for
 from arena.market.quality.screen import screen
-from arena.market.quality.times import EARLIEST_NS, LATEST_NS, check_times
+from arena.market.quality.times import EARLIEST_NS, LATEST_NS, MOST, check_times, impossible
 
 __all__ = [
-    "EARLIEST_NS", "LATEST_NS", "PARITY_SLACK", "RULES", "Facts", "Rule", "Seam", "check_times", "duplicate_key",
-    "rules_for", "screen",
+    "EARLIEST_NS", "LATEST_NS", "MOST", "PARITY_SLACK", "RULES", "Facts", "Rule", "Seam", "check_times",
+    "duplicate_key", "impossible", "rules_for", "screen",
 ]  # fmt: skip

@@ -9,6 +9,9 @@ from arena.market.quality.rule import FLOAT_SLACK, Facts, any_of
 PARITY_SLACK = 0.02
 """How far below one dollar both asks (or above it both bids) may sum before the row is refused, USD/share."""
 
+SIZE_SLACK = 1e-6
+"""Relative room between the size of the best level and that of the top of book: one of them may be rounded."""
+
 TOKENS = ("up", "down")
 SIDES = ("bid", "ask")
 
@@ -16,6 +19,7 @@ _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
     "binary_quotes": tuple((f"{token}_bid", f"{token}_ask") for token in TOKENS),
     "spot": (("bid", "ask"),),
     "universe_quotes": (("bid", "ask"),),
+    "universe": (("best_bid", "best_ask"),),
     # Highs and lows of a side are of different moments; only opens and closes are books.
     "bars": (("bid_open", "ask_open"), ("bid_close", "ask_close")),
 }
@@ -32,8 +36,43 @@ _EMPTY: dict[str, tuple[str, ...]] = {
 
 
 def crossed(facts: Facts) -> pl.Expr | None:
-    """Bid at or above ask: a locked book is no more tradable on both sides than a crossed one."""
-    return any_of(pl.col(bid) >= pl.col(ask) for bid, ask in _PAIRS[facts.table.name] if facts.has(bid, ask))
+    """Bid above ask; of a binary market also bid at ask.
+
+    A feed of best prices, rounded or put together from two messages, may show a locked book (bid at ask), and buying
+    and selling at one price earns nothing. The engine of a binary market trades every bid that reaches an ask, and
+    mints or merges where the two tokens meet: a locked book there is one of two moments.
+    """
+    if facts.table.name == "l2":
+        return _crossed_snapshots(facts)
+    sides = [(pl.col(bid), pl.col(ask)) for bid, ask in _PAIRS[facts.table.name] if facts.has(bid, ask)]
+    if facts.table.name == "binary_quotes":
+        return any_of(bid >= ask for bid, ask in sides)
+    return any_of(bid > ask for bid, ask in sides)
+
+
+def _crossed_snapshots(facts: Facts) -> pl.Expr | None:
+    """Every row of a full book whose best bid is above its best ask: which level is wrong, nobody can say."""
+    snapshot = ["venue", "symbol", "source", "recv_ns", "last_id"]
+    rows = facts.frame.select("is_snapshot", *snapshot, "side", "price").with_row_index("row")
+    price = pl.col("price").fill_nan(None)
+    best = (price.filter(pl.col("side") == "bid").max(), price.filter(pl.col("side") == "ask").min())
+    books = rows.filter("is_snapshot").group_by(snapshot).agg(best[0].alias("bid"), best[1].alias("ask"))
+    odd = books.filter(pl.col("bid") > pl.col("ask"))
+    if odd.is_empty():
+        return None
+    bad = rows.filter("is_snapshot").join(odd, on=snapshot, how="semi", nulls_equal=True)["row"]
+    return pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bad.implode())
+
+
+def complement(facts: Facts) -> pl.Expr | None:
+    """Prices of a token that was not recorded, and that are not one dollar less the other's."""
+    derived = pl.col("native").is_in(["up", "down"])
+    slack = PARITY_SLACK + FLOAT_SLACK
+    return any_of(
+        derived & ((pl.col(f"up_{one}") + pl.col(f"down_{other}") - 1.0).abs() > slack)
+        for one, other in (SIDES, SIDES[::-1])
+        if facts.has("native", f"up_{one}", f"down_{other}")
+    )
 
 
 def phantom(facts: Facts) -> pl.Expr | None:
@@ -96,6 +135,9 @@ def _all_ladders(frame: pl.DataFrame, token: str, side: str) -> bool:
         return False
     ends = length.filter(held).cum_sum()
     first = ends.shift(1, fill_value=0)
+    shown = frame[f"{token}_{side}_size"].filter(held)
+    if ((sizes.gather(first) - shown).abs() > SIZE_SLACK * shown).any():
+        return False
     step = prices.diff()
     right_way = (step < 0.0 if side == "bid" else step > 0.0).scatter(first, True)
     return bool(right_way.all()) and bool((prices.gather(first) == best.filter(held)).fill_null(False).all())
@@ -103,6 +145,7 @@ def _all_ladders(frame: pl.DataFrame, token: str, side: str) -> bool:
 
 def _ladder(token: str, side: str) -> list[pl.Expr]:
     px, sz = pl.col(f"{token}_{side}s_px"), pl.col(f"{token}_{side}s_sz")
+    shown = pl.col(f"{token}_{side}_size")
     step = px.list.diff(null_behavior="drop")
     return [
         px.is_null() != sz.is_null(),
@@ -114,4 +157,5 @@ def _ladder(token: str, side: str) -> list[pl.Expr]:
         sz.list.min() <= 0.0,
         step.list.max() >= 0.0 if side == "bid" else step.list.min() <= 0.0,
         px.is_not_null() & px.list.first().ne_missing(pl.col(f"{token}_{side}")),
+        (sz.list.first() - shown).abs() > SIZE_SLACK * shown,
     ]

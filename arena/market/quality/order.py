@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import polars as pl
+import polars.selectors as cs
 
-from arena.market.quality.books import SIDES
+from arena.market.quality.books import SIDES, TOKENS
 from arena.market.quality.rule import Facts, any_of
 from arena.market.schema import Table
 
@@ -13,8 +14,10 @@ def duplicate_key(table: Table) -> list[str]:
     """The columns by which ``duplicate`` knows a row again."""
     if table.name != "binary_quotes":
         return list(table.key)
-    # With both tokens recorded, DOWN may change twice in a millisecond while UP stands still: no repeat.
-    return list(dict.fromkeys([*table.key, *(f"down_{side}{what}" for side in SIDES for what in ("", "_size"))]))
+    # DOWN, or a level below the best, may change twice in a millisecond while UP's best prices stand still.
+    down = [f"down_{side}{what}" for side in SIDES for what in ("", "_size")]
+    depth = [f"{token}_{side}s_{what}" for token in TOKENS for side in SIDES for what in ("px", "sz")]
+    return [*table.key, *down, *depth]
 
 
 def duplicate(facts: Facts) -> pl.Expr | None:
@@ -30,8 +33,8 @@ def duplicate(facts: Facts) -> pl.Expr | None:
     if candidates.is_empty():
         return None
     keys = frame[candidates] if candidates.len() < frame.height else frame
-    # Equal keys have equal hashes: exact comparison is left for the few rows whose hash another row has.
-    alike = keys.hash_rows().is_duplicated()
+    # Equal keys have equal hashes: exact comparison, depth included, is left for the few rows whose hash another has.
+    alike = keys.select(~cs.list()).hash_rows().is_duplicated()
     if not alike.any():
         return None
     again = keys.filter(alike).select(~pl.struct(key).is_first_distinct()).to_series()

@@ -25,6 +25,17 @@ BAR_SLACK = 1e-9
 """Relative room for volumes that were added up in another order."""
 
 
+KNOWN_WITHIN_S = 366 * 86_400
+"""A bar is known when it is over, or when it is fetched; a year later it is no price of its time any more."""
+AHEAD_S = 86_400
+"""Clocks are wrong by seconds and time zones by hours; a venue time a day after we had the row is another mistake."""
+VALUE_SLACK = 0.1
+"""A share pays at most one dollar, so that no fill is worth more than its shares; a tenth is room for fees."""
+
+_UPDOWN = r"^([a-z0-9]+)-updown-(5m|15m|4h)-(\d{1,10})$"
+_LENGTHS_S = {"5m": 300, "15m": 900, "4h": 14_400}
+
+
 def null_required(facts: Facts) -> pl.Expr | None:
     """A column that may not be null is null."""
     return any_of(
@@ -74,6 +85,20 @@ def window(facts: Facts) -> pl.Expr | None:
     )
 
 
+def identity(facts: Facts) -> pl.Expr | None:
+    """One token for both sides, or a coin, length or open that is not the one the market is named after."""
+    name = pl.when(pl.col("venue") == "polymarket").then(pl.col("market_id"))
+    length = name.str.extract(_UPDOWN, 2).replace_strict(_LENGTHS_S, default=None, return_dtype=pl.Int32)
+    return any_of(
+        [
+            pl.col("up_token_id") == pl.col("down_token_id"),
+            name.str.extract(_UPDOWN, 1).str.to_uppercase() != pl.col("asset"),
+            length != pl.col("interval_s"),
+            name.str.extract(_UPDOWN, 3).cast(pl.Int64, strict=False) * SECOND != pl.col("open_ns"),
+        ]
+    )
+
+
 def outcome(facts: Facts) -> pl.Expr | None:
     """An outcome that is none, or that was known before it could be."""
     return any_of([~pl.col("outcome").is_in(["up", "down"]), pl.col("resolved_ns") < pl.col("close_ns")])
@@ -85,8 +110,9 @@ def gap(facts: Facts) -> pl.Expr | None:
 
 
 def bar(facts: Facts) -> pl.Expr | None:
-    """High below a price of the bar, low above one, or takers who bought more than was traded."""
+    """High below a price of the bar, low above one, takers who bought more than was traded, or trades and no close."""
     marks = [mark for prefix in ("", "bid_", "ask_") if facts.has(f"{prefix}high") for mark in _ohlc(prefix)]
+    marks.append((pl.col("kind") == "trade") & pl.col("close").is_null())
     if facts.has("taker_buy_volume"):
         marks.append(pl.col("taker_buy_volume") > pl.col("volume") * (1.0 + BAR_SLACK))
     return any_of(marks)
@@ -100,6 +126,27 @@ def _ohlc(prefix: str) -> list[pl.Expr]:
 def bar_known_early(facts: Facts) -> pl.Expr | None:
     """A bar that is known before it has ended."""
     return pl.col("recv_ns") < pl.col("event_ns") + pl.col("interval_s").cast(pl.Int64) * SECOND
+
+
+def bar_known_late(facts: Facts) -> pl.Expr | None:
+    """A bar that is known over a year after it has ended."""
+    end = pl.col("event_ns") + pl.col("interval_s").cast(pl.Int64) * SECOND
+    return pl.col("recv_ns") > end + KNOWN_WITHIN_S * SECOND
+
+
+def event_ahead(facts: Facts) -> pl.Expr | None:
+    """A venue time over a day after the row was received."""
+    return pl.col("event_ns") > pl.col("recv_ns") + AHEAD_S * SECOND
+
+
+def update_ids(facts: Facts) -> pl.Expr | None:
+    """A first update id above the last one of the same message."""
+    return pl.col("first_id") > pl.col("last_id")
+
+
+def fill_value(facts: Facts) -> pl.Expr | None:
+    """A fill worth more than its shares can ever pay."""
+    return pl.col("usd") > pl.col("size") * (1.0 + VALUE_SLACK) + COST_SLACK
 
 
 def pair_cost(facts: Facts) -> pl.Expr | None:

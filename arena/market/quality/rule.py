@@ -19,7 +19,8 @@ class Seam:
 
     ``keys`` are held rows with the columns of :func:`~arena.market.quality.order.duplicate_key`, at least those
     that a new row could repeat; ``latest`` has the table's stream columns and ``recv_ns``, the latest of each
-    stream (ns UTC), at least of the streams in which a new row could be late.
+    stream (ns UTC), at least of the streams in which a new row could be late. What was kept stays kept: a new row
+    behind it is late even if the kept one was ahead of its time (``time_jump`` judges the rows of one write).
     """
 
     keys: pl.DataFrame

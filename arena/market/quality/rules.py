@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from arena.market.quality import books, order, ranges, records
+from arena.market.quality import books, jump, order, ranges, records, times
 from arena.market.quality.rule import Rule
 from arena.market.schema import TABLES
 
 _NUMBERS = tuple(name for name, table in TABLES.items() if pl.Float64 in table.schema.values())
 _ARRIVALS = tuple(name for name, table in TABLES.items() if table.time == "recv_ns" and name != "gaps")
 """Tables whose rows are news when they arrive. A gap is written when it ends, with the time it began."""
+_TWO_CLOCKS = tuple(name for name, table in TABLES.items() if {"event_ns", "recv_ns"} <= set(table.schema))
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -18,6 +19,13 @@ RULES: tuple[Rule, ...] = (
         tuple(TABLES),
         "A column that may not be null is null; the row cannot be placed in time or in a stream.",
         records.null_required,
+    ),
+    Rule(
+        "time_unit",
+        tuple(TABLES),
+        "A time outside 2015-2100, in another unit than nanoseconds or from a clock that was never set; the row would "
+        "be replayed in another year. Where most rows of a file have one, the file is refused.",
+        times.time_unit,
     ),
     Rule(
         "not_finite",
@@ -52,15 +60,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "crossed_book",
-        ("binary_quotes", "spot", "bars", "universe_quotes"),
-        "Bid is at or above ask on one book; a backtest would buy and sell at once for a profit nobody could take.",
+        ("binary_quotes", "spot", "l2", "bars", "universe", "universe_quotes"),
+        "Bid is above ask on one book (of a binary market: at or above, for its engine trades what meets); a backtest "
+        "would buy and sell at once for a profit nobody could take.",
         books.crossed,
     ),
     Rule(
         "bad_depth",
         ("binary_quotes",),
-        "Level lists differ in length, are not best first, hold impossible values or contradict the top of book; "
-        "walking them would fill at prices that were never there.",
+        "Level lists differ in length, are not best first, hold impossible values or contradict the price or size of "
+        "the top of book; walking them would fill at prices that were never there.",
         books.depth,
     ),
     Rule(
@@ -77,6 +86,13 @@ RULES: tuple[Rule, ...] = (
         books.parity,
     ),
     Rule(
+        "complement_break",
+        ("binary_quotes",),
+        "Prices of a token whose book was not recorded are not one dollar less those of the other token; a fill on "
+        "that side would be at a price that nobody derived from anything.",
+        books.complement,
+    ),
+    Rule(
         "unknown_market",
         ("binary_quotes",),
         "The quote's market has no windows row; a position in it could never be settled.",
@@ -88,6 +104,13 @@ RULES: tuple[Rule, ...] = (
         "Close is not open plus interval, or a Polymarket window does not open on a multiple of its interval; "
         "time to expiry, and with it every fair value, would be wrong.",
         records.window,
+    ),
+    Rule(
+        "bad_identity",
+        ("windows",),
+        "Both sides are one token, or the coin, length or open is not the one in the market's name; quotes, strikes "
+        "and outcomes of another market would be joined to it.",
+        records.identity,
     ),
     Rule(
         "bad_outcome",
@@ -112,8 +135,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "bad_bar",
         ("bars",),
-        "High is below, or low above, a price of the bar, or takers bought more than was traded; range volatility and "
-        "stops within the bar would be computed from prices that were not there.",
+        "High is below, or low above, a price of the bar, takers bought more than was traded, or a bar of trades has "
+        "no close; range volatility and stops within the bar would be computed from prices that were not there.",
         records.bar,
     ),
     Rule(
@@ -121,6 +144,34 @@ RULES: tuple[Rule, ...] = (
         ("bars",),
         "A bar is known before it has ended; a strategy would trade on its close while it was still being made.",
         records.bar_known_early,
+    ),
+    Rule(
+        "bar_known_late",
+        ("bars",),
+        "A bar is known over a year after it has ended; a strategy would take a price of long ago for news, or, if the "
+        "time is a mistake, never see the bar.",
+        records.bar_known_late,
+    ),
+    Rule(
+        "event_ahead",
+        _TWO_CLOCKS,
+        "The venue's time is over a day after the row was received; matched by venue time it would tell a strategy "
+        "about a day that had not come.",
+        records.event_ahead,
+    ),
+    Rule(
+        "bad_ids",
+        ("l2",),
+        "The first update id of a message is above its last; the rebuilt book would skip the message or wait for ids "
+        "that never come, and show levels that are gone.",
+        records.update_ids,
+    ),
+    Rule(
+        "bad_value",
+        ("wallet_fills",),
+        "A fill is worth more than its shares can ever pay; the wallet's stake, and every copy of it, would be that "
+        "much too large.",
+        records.fill_value,
     ),
     Rule(
         "funding_unit",
@@ -182,6 +233,14 @@ RULES: tuple[Rule, ...] = (
         relational=True,
     ),
     Rule(
+        "time_jump",
+        _ARRIVALS,
+        "The receive time is over a minute ahead of the rows that follow, and those are more: a clock went wrong and "
+        "came back. Replaying it would show the row when it was long known, and refuse all that follows as the past.",
+        jump.time_jump,
+        relational=True,
+    ),
+    Rule(
         "time_back",
         _ARRIVALS,
         "The receive time is earlier than one already seen in its stream; replaying it would show a strategy "
@@ -197,6 +256,6 @@ def rules_for(table_name: str) -> tuple[Rule, ...]:
     """The rules that read one table, in order.
 
     >>> [rule.name for rule in rules_for("oracle")]
-    ['null_required', 'not_finite', 'price_out_of_range', 'duplicate', 'time_back']
+    ['null_required', 'time_unit', 'not_finite', 'price_out_of_range', 'event_ahead', 'duplicate', 'time_jump', 'time_back']
     """
     return tuple(rule for rule in RULES if table_name in rule.tables)

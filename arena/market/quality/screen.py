@@ -40,26 +40,34 @@ def screen(
     if markets is not None and not isinstance(markets, pl.Series):
         markets = pl.Series("market_id", list(markets), dtype=pl.String)
     rules = rules_for(table.name)
-    clean, broken = _split(table, frame.with_row_index(_ROW), [r for r in rules if not r.relational], markets, seam)
-    bad = [broken]
+    refused = [_verdicts(Facts(table, frame, markets, seam), [r for r in rules if not r.relational])]
+    # Rows are compared by their plain columns: ladders would only be carried along, several times.
+    plain = frame.select(name for name, dtype in frame.schema.items() if not dtype.is_nested()).with_row_index(_ROW)
     for rule in rules:
         if rule.relational and compare:
-            clean, broken = _split(table, clean, [rule], markets, seam)
-            bad.append(broken)
-    return clean.drop(_ROW), pl.concat(bad).sort(_ROW).drop(_ROW)
+            plain = _without(plain, refused[-1])
+            refused.append(_verdicts(Facts(table, plain, markets, seam), [rule]))
+    bad = pl.concat(refused).sort(_ROW)
+    if bad.is_empty():
+        return frame, frame.clear().with_columns(bad["rule"])
+    return _without(frame.with_row_index(_ROW), bad).drop(_ROW), frame[bad[_ROW]].with_columns(bad["rule"])
 
 
-def _split(
-    table: Table, frame: pl.DataFrame, rules: list[Rule], markets: pl.Series | None, seam: Seam | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    facts = Facts(table, frame, markets, seam)
+def _verdicts(facts: Facts, rules: list[Rule]) -> pl.DataFrame:
+    """The rows that break one of the rules, by number, and the first rule that each of them breaks."""
     marks = [(rule.name, mark) for rule in rules if (mark := rule.mark(facts)) is not None]
-    flags = frame.select(mark.fill_null(False).alias(name) for name, mark in marks)
+    flags = facts.frame.select(mark.fill_null(False).alias(name) for name, mark in marks)
     # Most frames are clean: names are made for the rows that break a rule, not for all.
     flags = flags.select(name for name in flags.columns if flags[name].any())
     if not flags.width:
-        return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
+        return pl.DataFrame(schema={_ROW: pl.UInt32, "rule": pl.String})
     broken = flags.select(pl.any_horizontal(pl.all())).to_series()
     named = pl.coalesce(pl.when(name).then(pl.lit(name)) for name in flags.columns)
-    verdict = flags.filter(broken).select(named.alias("rule"))
-    return frame.filter(~broken), frame.filter(broken).hstack(verdict)
+    rows = facts.frame[_ROW].filter(broken) if _ROW in facts.frame.columns else broken.arg_true().alias(_ROW)
+    return flags.filter(broken).select(rows.cast(pl.UInt32), named.alias("rule"))
+
+
+def _without(frame: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    if refused.is_empty():
+        return frame
+    return frame.filter(~pl.col(_ROW).is_in(refused[_ROW].implode()))

@@ -15,8 +15,9 @@ from arena.market.schema.people import WALLET_FILLS, WALLET_RANKS
 from arena.market.schema.universe import PAIRS, UNIVERSE, UNIVERSE_QUOTES
 from arena.market.schema.watch import CLOCK, GAPS
 
-SCHEMA_VERSION = 2
-"""2 added sizes to ``spot``, ids to ``windows``, the feed to the key of ``oracle``, and thirteen tables."""
+SCHEMA_VERSION = 3
+"""2 added sizes to ``spot``, ids to ``windows``, the feed to the key of ``oracle``, and thirteen tables; 3 added the
+place within a message to ``l2``."""
 
 TABLES: dict[str, Table] = {
     t.name: t

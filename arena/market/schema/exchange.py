@@ -54,7 +54,7 @@ L2 = Table(
     name="l2",
     doc="Price levels of an order book: snapshots and changes. Size is the new total of the level, 0 removes it.",
     time="recv_ns",
-    key=("venue", "symbol", "source", "recv_ns", "event_ns", "last_id", "side", "price", "size", "is_snapshot"),
+    key=("venue", "symbol", "source", "recv_ns", "event_ns", "last_id", "side", "price", "size", "is_snapshot", "seq"),
     stream=("venue", "symbol", "source"),
     columns=(
         EVENT,
@@ -68,6 +68,7 @@ L2 = Table(
         Column("is_snapshot", pl.Boolean, "flag", "part of a full book; its rows share recv_ns and last_id"),
         Column("first_id", I8, "1", "venue's first update id of the message", True),
         Column("last_id", I8, "1", "venue's last update id; changes at or below a snapshot's are old", True),
+        Column("seq", I8, "1", "place in the message or, in imports, among otherwise equal rows; null = unknown", True),
         SOURCE,
     ),
 )

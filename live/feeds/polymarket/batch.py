@@ -46,6 +46,11 @@ class Batch:
         self._counts = counts
         self._books = np.zeros((0, 2, 2, _CAPACITY))
         self._states: State = np.zeros((0, len(blank(1)[1])), np.int64)
+        self._doubts = np.zeros((0, 2), np.int64)
+        self.doubted: dict[int, int] = {}
+        """Pairs that are not believed as the last flush left them, and since when (ns UTC)."""
+        self.believed: list[tuple[int, int, int]] = []
+        """Pairs that were not believed for a time and are again: pair, since and until when. Taken by the parser."""
         self._clear()
 
     def _clear(self) -> None:
@@ -85,7 +90,7 @@ class Batch:
         stop = np.zeros(len(kind), np.int64)
         for which in (CHANGES, SNAPSHOT):
             stop[kind == which] = np.cumsum(count[kind == which])
-        messages = Messages(kind, book, stop, bid, ask)
+        messages = Messages(kind, book, stop, bid, ask, recv_ns)
         changes = self._columns(book[kind == CHANGES].repeat(count[kind == CHANGES]))
         levels = Levels(
             np.array(self._sides, np.int8),
@@ -93,17 +98,32 @@ class Batch:
             np.array([level.size for level in self._levels], np.float64),
         )
         self._clear()
-        tops, tally = blank_tops(len(kind), DEPTH), np.zeros(3, np.int64)
+        tops, tally, dropped = blank_tops(len(kind), DEPTH), np.zeros(3, np.int64), np.zeros(len(kind), np.int64)
         done = Progress(0, 0, 0, 0)
         while True:
-            done = apply_batch(self._books, self._states, messages, changes, levels, DEPTH, done, tops, tally)
+            done = apply_batch(
+                self._books, self._states, messages, changes, levels, DEPTH, done, tops, tally, self._doubts, dropped
+            )
             if done.message == len(kind):
                 break
             self._books = np.pad(self._books, ((0, 0), (0, 0), (0, 0), (0, self._books.shape[3])))
         for name, value in zip(("checks", "disagreements", "before_snapshot"), tally.tolist(), strict=True):
             if value:
                 self._counts[name] += value
+        if self.doubted or dropped.any():
+            self._follow(dropped, tops, done.row, messages)
         return self._frame(tops, done.row, messages, recv_ns, event_ns)
+
+    def _follow(self, dropped: Any, tops: Tops, rows: int, messages: Messages) -> None:
+        """Which pairs were no longer believed from which message on, and which are again since both books came."""
+        whole = tops.message[:rows][tops.known[:rows].all(axis=1)]
+        for m in np.union1d(np.flatnonzero(dropped), whole).tolist():
+            slot = int(messages.book[m]) // (2 if messages.kind[m] == SNAPSHOT else 1)
+            if dropped[m]:
+                self._counts["disbelieved"] += 1
+                self.doubted.setdefault(slot, int(dropped[m]))
+            elif slot in self.doubted:
+                self.believed.append((slot, self.doubted.pop(slot), int(messages.recv_ns[m])))
 
     def _columns(self, pairs: np.ndarray[Any, np.dtype[np.int64]]) -> Changes:
         changes, books = self.changes, self._markets.books
@@ -127,6 +147,7 @@ class Batch:
             more = max(more, self._states.shape[0])
             self._books = np.pad(self._books, ((0, more), (0, 0), (0, 0), (0, 0)))
             self._states = np.vstack([self._states, *(blank(1)[1] for _ in range(more))])
+            self._doubts = np.pad(self._doubts, ((0, more), (0, 0)))
 
     def _frame(self, tops: Tops, rows: int, messages: Messages, recv_ns: Any, event_ns: Any) -> pl.DataFrame:
         message = tops.message[:rows]

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from arena.errors import DataError
-from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.market.windows import LOOKBACKS_S
 from live.feeds.base import BadFrame
 from live.feeds.wire import decode, decoder
@@ -58,8 +57,6 @@ def _told(thing: dict[str, Any]) -> Told:
         row = event_row(thing, "") if "markets" in thing else window_row(thing, "")
     except DataError as error:
         return Told(named, "gamma_refused", str(error))
-    if not EARLIEST_NS <= row["open_ns"] <= LATEST_NS:
-        return Told(named, "window_out_of_range", f"{row['market_id']} opens outside 2015-2100.")
     if row["settlement_rule"] not in LOOKBACKS_S:
         named_rule = row["settlement_rule"] or "a rule it does not name"
         return Told(row, "unknown_settlement_rule", f"{row['market_id']} settles by {named_rule}, which is not known.")

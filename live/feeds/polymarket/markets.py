@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arena.units import SECOND
-from live.feeds.parsing import StreamKey
+from live.feeds.base import StreamKey
 
 UP, DOWN = 0, 1
 TOKENS = ("up", "down")

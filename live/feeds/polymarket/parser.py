@@ -24,6 +24,14 @@ _DATA = int(Kind.DATA)
 _RAW = msgspec.json.Decoder()
 
 
+class _Asked(msgspec.Struct):
+    operation: str = ""
+    assets_ids: list[str] = []
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
+
+
 class PolymarketParser(FeedParser):
     """Reads the frames of feeds ``polymarket`` and ``gamma`` in the order in which they were recorded.
 
@@ -55,13 +63,18 @@ class PolymarketParser(FeedParser):
     def feed(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.base.Parser`."""
         if not self._batch.messages:
-            rows.later(self._flush)
+            rows.later(self.flush)
+        self.talked.clear()
+        self.broken.clear()
         try:
             if frame.kind == _DATA:
                 self.data(frame, rows)
             elif frame.kind == Kind.HTTP:
                 self._gamma(frame, rows)
+            elif frame.kind == Kind.SENT:
+                self._asked(frame)
             elif frame.kind in (Kind.OPENED, Kind.CLOSED, Kind.SILENT):
+                self._end(frame.recv_ns, rows)
                 self.note(frame)
         except BadFrame:
             self.counts["bad_frame"] += 1
@@ -69,7 +82,8 @@ class PolymarketParser(FeedParser):
 
     def data(self, frame: Frame, rows: Rows) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
-        if frame.payload == b"PONG":
+        if frame.payload in (b"PONG", b"INVALID OPERATION"):
+            self.counts["answers"] += frame.payload != b"PONG"
             return
         try:
             decoded: Message | list[Message] = decode(frame.feed, MESSAGES, frame.payload)
@@ -92,13 +106,75 @@ class PolymarketParser(FeedParser):
                 market.conn = frame.conn
                 act(event, market, frame, rows)
 
-    def _flush(self, rows: Rows) -> None:
-        if self._batch.messages:
-            rows.frame("binary_quotes", self._batch.flush())
+    def flush(self, rows: Rows) -> None:
+        """Apply what was collected to the books; those that turn out wrong were unknown from then on."""
+        if not self._batch.messages:
+            return
+        before = set(self._batch.doubted)
+        rows.frame("binary_quotes", self._batch.flush())
+        for slot, since_ns, until_ns in self._batch.believed:
+            self._disagreed(slot, since_ns, until_ns, rows)
+        self._batch.believed.clear()
+        for slot in self._batch.doubted.keys() - before:
+            if (market := self.markets.slots[slot]) is not None:
+                self.broken.append(market.stream)
+
+    def _disagreed(self, slot: int, since_ns: int, until_ns: int, rows: Rows) -> None:
+        market = self.markets.slots[slot]
+        if market is not None and since_ns < min(until_ns, market.close_ns):
+            rows.gap(since_ns, min(until_ns, market.close_ns), *market.stream, "disagreement")
+
+    def finish(self, at_ns: int, rows: Rows) -> None:
+        """See :class:`live.feeds.parsing.FeedParser`; a market that nobody has named since has no end to go by."""
+        self._end(at_ns, rows)
+        self.flush(rows)
+        for slot, since_ns in self._batch.doubted.items():
+            self._disagreed(slot, since_ns, at_ns, rows)
+            self._batch.doubted[slot] = max(since_ns, at_ns)
+        self.gaps.finish(at_ns, rows, [market.stream for market in self._asked_for()])
+
+    def _asked(self, frame: Frame) -> None:
+        """What we asked for: a book must come from then on; what we unsubscribed from is unknown until then."""
+        try:
+            asked = _ASKED.decode(frame.payload)
+        except msgspec.DecodeError:
+            return
+        for token_id in asked.assets_ids:
+            book = self.markets.books.get(token_id)
+            market = None if book is None else self.markets.slots[book // 2]
+            if book is None or market is None:
+                continue
+            if asked.operation == "unsubscribe":
+                self._unknown(market, (book % 2,))
+            elif frame.recv_ns < market.close_ns:
+                market.conn = frame.conn
+                self.gaps.expect(market.stream, frame.recv_ns, frame.conn)
+
+    def _asked_for(self) -> list[Market]:
+        return [market for market in self.markets.by_condition.values() if self.gaps.is_known(market.stream)]
+
+    def _end(self, now_ns: int, rows: Rows) -> None:
+        """Markets that are over need not talk any more."""
+        over = [market for market in self._asked_for() if market.close_ns <= now_ns]
+        for market in over:
+            self._end_of(market, rows)
+
+    def _end_of(self, market: Market, rows: Rows) -> None:
+        self.flush(rows)
+        if (since_ns := self._batch.doubted.pop(market.slot, None)) is not None:
+            self._disagreed(market.slot, since_ns, market.close_ns, rows)
+        self.gaps.end(market.stream, rows)
+
+    def _broke(self, market: Market, frame: Frame, reason: str) -> None:
+        if frame.recv_ns < market.close_ns:
+            self.gaps.broke(market.stream, reason)
+            self.broken.append(market.stream)
 
     def _talk(self, market: Market, frame: Frame, rows: Rows) -> None:
-        if not market.awaiting:
+        if not market.awaiting and frame.recv_ns < market.close_ns:
             self.gaps.seen(market.stream, frame, rows)
+            if market.slot not in self._batch.doubted:
+                self.talked.append(market.stream)
 
     def _price_change(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
         self._batch.change(market, event.price_changes or [], frame.recv_ns, millis(event.timestamp or 0))
@@ -151,7 +227,7 @@ class PolymarketParser(FeedParser):
         token = self._token(event, market)
         if token is not None:
             self._unknown(market, (token,))
-            self.gaps.broke(market.stream, "tick_size")
+            self._broke(market, frame, "tick_size")
             self.counts["tick_size_changes"] += 1
 
     def _market_resolved(self, event: Message, market: Market, frame: Frame, rows: Rows) -> None:
@@ -166,7 +242,7 @@ class PolymarketParser(FeedParser):
             "resolved_ns": millis(event.timestamp or 0),
         }
         rows.window(dict(market.row))
-        self.gaps.forget(market.stream)
+        self._end_of(market, rows)
         self.counts["resolved"] += 1
 
     def _unknown(self, market: Market, tokens: tuple[int, ...] = (UP, DOWN)) -> None:
@@ -175,16 +251,21 @@ class PolymarketParser(FeedParser):
             market.awaiting.add(token)
 
     def _distrust(self, frame: Frame) -> None:
-        """A message could not be believed: whatever it changed, the books it was about are no longer right."""
+        """A message could not be believed: the books it was about are no longer right.
+
+        Where it does not even say whom it is about, that is every book of its connection.
+        """
         try:
             decoded: Address | list[Address] = decode(frame.feed, ADDRESSES, frame.payload)
         except BadFrame:
-            return
-        for address in decoded if isinstance(decoded, list) else [decoded]:
-            market = self.markets.by_condition.get(address.market)
-            if market is not None:
-                self._unknown(market)
-                self.gaps.broke(market.stream, "bad_frame")
+            about = [market for market in self.markets.by_condition.values() if market.conn == frame.conn]
+        else:
+            addresses = decoded if isinstance(decoded, list) else [decoded]
+            found = [self.markets.by_condition.get(address.market) for address in addresses]
+            about = [market for market in found if market is not None]
+        for market in about:
+            self._unknown(market)
+            self._broke(market, frame, "bad_frame")
 
     def lost(self, conn: int) -> None:
         """See :class:`live.feeds.parsing.FeedParser`."""
@@ -207,6 +288,7 @@ class PolymarketParser(FeedParser):
                 return
 
     def _gamma(self, frame: Frame, rows: Rows) -> None:
+        self._end(frame.recv_ns, rows)
         status, told = read_reply(frame.feed, frame.payload)
         if status != 200:
             self.counts[f"gamma_status_{status}"] += 1
@@ -233,14 +315,18 @@ class PolymarketParser(FeedParser):
             if any(token in self.markets.books for token in tokens):
                 self._refuse(rows, row, "tokens_disagree", f"{row['market_id']} has the token of another market.")
                 return
-            self._flush(rows)
+            self.flush(rows)
             for market in self.markets.past(frame.recv_ns):
-                self.gaps.forget(market.stream)
-                self._unknown(market)
-                self._flush(rows)
-                self.markets.drop(market)
-            self.markets.add(row)
+                self.drop(market, rows)
+            market = self.markets.add(row)
+            self.gaps.until(market.stream, market.close_ns)
         rows.window(dict(row))
+
+    def drop(self, market: Market, rows: Rows) -> None:
+        """Forget a market; its books are forgotten before another one takes its place."""
+        self._unknown(market)
+        self._end_of(market, rows)
+        self.markets.drop(market)
 
     def _refuse(self, rows: Rows, row: dict[str, Any], rule: str, why: str) -> None:
         self.counts[rule] += 1

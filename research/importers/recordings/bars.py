@@ -12,7 +12,9 @@ import polars as pl
 from arena.market.schema import TABLES
 from arena.units import SECOND
 from research.importers import defects
-from research.importers.recording import Imported, Recording, one_table, text, to_ns
+from research.importers.instruments import pairs, unreadable
+from research.importers.notes import Note
+from research.importers.recording import Converted, Recording, one_table, text, to_ns
 
 _OHLC = ("open", "high", "low", "close")
 _OHLCV = (*_OHLC, "volume")
@@ -49,83 +51,80 @@ def bars(
     )
 
 
-def _perpetual(stem: str, interval_s: int, venue: str, source: str, defect: str) -> Recording:
+def _perpetual(stem: str, interval_s: int, venue: str, source: str, note: Note) -> Recording:
     """A file of USDT perpetuals of one venue, by coin."""
 
-    def convert(frame: pl.DataFrame) -> Imported:
+    def convert(frame: pl.DataFrame) -> Converted:
         coin = pl.col("asset")
         symbol = coin.str.to_lowercase() + "usdt"
         rows = bars(frame, source, venue=venue, symbol=symbol, asset=coin, quote="USDT", interval_s=interval_s)
-        return one_table("bars", rows, defect)
+        return one_table("bars", rows, note)
 
     return Recording(stem, 10, ("ts_ms",), ("asset", *_OHLCV), convert)
 
 
-def binance_btcusdt_1h(frame: pl.DataFrame) -> Imported:
+def binance_btcusdt_1h(frame: pl.DataFrame) -> Converted:
     """Hour bars of Binance spot."""
     rows = bars(frame, "fated", venue="binance", symbol="btcusdt", asset="BTC", quote="USDT", interval_s=3600)
     return one_table("bars", rows, defects.BINANCE_1H)
 
 
-_PERP_VENUES = {
-    ("binance_perp", "usdt"): "binance_usdm",
-    ("binance_perp", "usd"): "binance_coinm",
-    ("bybit_perp", "usdt"): "bybit_linear",
-    ("bybit_perp", "usd"): "bybit_inverse",
-}
+_COIN_MARGINED = {"binance_perp": "binance_coinm", "bybit_perp": "bybit_inverse"}
+_CASH_MARGINED = {"binance_perp": "binance_usdm", "bybit_perp": "bybit_linear"}
 
 
-def _lean() -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
-    """Venue, symbol, asset and quote of a row by its ``exchange`` and ``symbol`` (btcusdt, ltcusd, ...)."""
-    symbol = pl.col("symbol")
-    quote = symbol.str.extract(r"(usdt|busd|usd|eur)$")
-    venue = pl.col("exchange")
-    for (exchange, currency), name in _PERP_VENUES.items():
-        venue = pl.when((pl.col("exchange") == exchange) & (quote == currency)).then(pl.lit(name)).otherwise(venue)
-    return (
-        venue,
-        symbol,
-        symbol.str.extract(r"^(.+?)(?:usdt|busd|usd|eur)$").str.to_uppercase(),
-        quote.str.to_uppercase(),
+def _instruments(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """``frame`` with ``venue``, lower-case ``symbol``, ``asset`` and ``quote``; and a note of rows that name none.
+
+    Raises:
+        DataError: a stream of rows names a symbol that cannot be read.
+    """
+    both = pairs(frame["symbol"])
+    exchange = pl.col("exchange").str.to_lowercase()
+    rows = frame.hstack(both).with_columns(
+        pl.when(pl.col("quote") == "USD")
+        .then(exchange.replace(_COIN_MARGINED))
+        .otherwise(exchange.replace(_CASH_MARGINED))
+        .alias("venue"),
+        pl.col("symbol").str.to_lowercase(),
     )
+    return rows, tuple(Note(text) for text in unreadable(frame["symbol"], both["asset"]))
 
 
-def exchange_bars_trade(frame: pl.DataFrame) -> Imported:
+def _lean_bars(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
+    venue, symbol, asset, quote = (pl.col(name) for name in ("venue", "symbol", "asset", "quote"))
+    length = pl.col("resolution_s")
+    return bars(frame, "lean", venue=venue, symbol=symbol, asset=asset, quote=quote, interval_s=length, kind=kind)
+
+
+def exchange_bars_trade(frame: pl.DataFrame) -> Converted:
     """Second and minute bars of trades; where nothing traded there is no bar."""
-    venue, symbol, asset, quote = _lean()
-    rows = bars(frame, "lean", venue=venue, symbol=symbol, asset=asset, quote=quote, interval_s=pl.col("resolution_s"))
-    return one_table("bars", rows, defects.LEAN_TRADE)
+    rows, lost = _instruments(frame)
+    rows = _lean_bars(rows, "trade")
+    return one_table("bars", rows, (defects.LEAN_TRADE, *lost))
 
 
-def exchange_bars_quote(frame: pl.DataFrame) -> Imported:
+def exchange_bars_quote(frame: pl.DataFrame) -> Converted:
     """Minute bars of best bids and asks, with the last sizes; the bar's own prices are mids."""
-    venue, symbol, asset, quote = _lean()
+    rows, lost = _instruments(frame)
     # Only at the open and the close were bid and ask seen at one moment: a high or low has no mid.
-    mids = frame.with_columns(((pl.col(f"bid_{w}") + pl.col(f"ask_{w}")) / 2).alias(w) for w in ("open", "close"))
-    rows = bars(
-        mids,
-        "lean",
-        venue=venue,
-        symbol=symbol,
-        asset=asset,
-        quote=quote,
-        interval_s=pl.col("resolution_s"),
-        kind="quote",
-    )
-    return one_table("bars", rows, defects.LEAN_QUOTE)
+    mids = rows.with_columns(((pl.col(f"bid_{w}") + pl.col(f"ask_{w}")) / 2).alias(w) for w in ("open", "close"))
+    rows = _lean_bars(mids, "quote")
+    return one_table("bars", rows, (defects.LEAN_QUOTE, *lost))
 
 
 _FUNDING_HOURS = {"binance": 8, "bybit": 8, "okx": 8, "hyperliquid": 1}
 _FUNDING_VENUES = {"binance": "binance_usdm", "bybit": "bybit_linear"}
 
 
-def perp_funding(frame: pl.DataFrame) -> Imported:
+def perp_funding(frame: pl.DataFrame) -> Converted:
     """Funding as charged, per interval: eight hours, on Hyperliquid one."""
-    hours = pl.col("exchange").replace_strict(_FUNDING_HOURS, default=None, return_dtype=pl.Int32)
+    exchange = pl.col("exchange").str.to_lowercase()
+    hours = exchange.replace_strict(_FUNDING_HOURS, default=None, return_dtype=pl.Int32)
     rows = frame.select(
         to_ns("ts_ms").alias("event_ns"),
         to_ns("ts_ms").alias("recv_ns"),
-        pl.col("exchange").replace(_FUNDING_VENUES).alias("venue"),
+        exchange.replace(_FUNDING_VENUES).alias("venue"),
         "asset",
         pl.col("funding_rate").alias("rate"),
         (hours * 3600).alias("interval_s"),

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from arena.market.schema import TABLES
 from research.importers import defects
-from research.importers.recording import Imported, Recording, text, to_ns, updown_asset
+from research.importers.coins import updown_asset
+from research.importers.recording import Converted, Recording, text, to_ns
+
+NOBODY = "polymarket_btc5m_book10"
+"""Source of books whose file does not say who recorded them, until quotes or windows of their markets do."""
 
 _TICKS = 10_000
 """Prices are whole numbers of 1/10,000 dollar: divided once, each is the double nearest to its decimal."""
@@ -25,7 +29,7 @@ _PX, _SZ = (
 Matrix = NDArray[Any]
 
 
-def polymarket_btc5m_book10(frame: pl.DataFrame) -> Imported:
+def polymarket_btc5m_book10(frame: pl.DataFrame) -> Converted:
     """Ten levels of the recorded token, and of the other one as its exact complement."""
     bid_ticks, bid_sizes, n_bids = _ladder(frame, "bid")
     ask_ticks, ask_sizes, n_asks = _ladder(frame, "ask")
@@ -62,11 +66,11 @@ def polymarket_btc5m_book10(frame: pl.DataFrame) -> Imported:
         "market_id",
         updown_asset(frame["market_id"]),
         pl.col("side").alias("native"),
-        text("cronosvirus00", "source"),
+        text(NOBODY, "source"),
     ).with_columns(**tops, **ladders)
-    return Imported(
+    return Converted(
         {"binary_quotes": TABLES["binary_quotes"].conform(quotes)},
-        {"binary_quotes": {"cronosvirus00": (defects.QUOTES["cronosvirus00"], defects.BOOK10)}},
+        {"binary_quotes": {NOBODY: defects.BOOK10}},
     )
 
 

@@ -1,52 +1,59 @@
-"""Six minutes of Binance at full resolution: best prices, every change of the book, trades."""
+"""Exchanges at full resolution: best prices, every change of the book, trades."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from research.importers import defects
-from research.importers.recording import Imported, Recording, one_table, place_among_equals, text, to_ns
+from research.importers.instruments import pairs, unreadable
+from research.importers.notes import Note
+from research.importers.recording import Converted, Recording, one_table, place_among_equals, text, to_ns
 
-_INSTRUMENT = r"^(binance)_(spot|usdm|coinm):((.+?)(usdt|usd)(?:_perp)?)$"
 
+def _instruments(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument``; and what was lost.
 
-def _instruments(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with ``venue``, ``symbol``, ``asset`` and ``quote``, taken from ``instrument``.
+    Instruments are named ``venue:symbol``, like ``binance_usdm:btcusdt``. The spot market of a venue is the venue
+    (``binance_spot`` is ``binance``), as everywhere.
 
-    Instruments are named like ``binance_usdm:btcusdt``; Binance spot is the venue ``binance``, as everywhere.
+    Raises:
+        DataError: a stream of rows names an instrument that cannot be read.
     """
-    name = pl.col("instrument")
-    part = [name.str.extract(_INSTRUMENT, group) for group in range(1, 6)]
-    said = frame.select(name.unique()).with_columns(
-        pl.when(part[1] == "spot").then(part[0]).otherwise(part[0] + "_" + part[1]).alias("venue"),
-        part[2].alias("symbol"),
-        part[3].str.to_uppercase().alias("asset"),
-        part[4].str.to_uppercase().alias("quote"),
+    given = frame["instrument"]
+    distinct = given.unique().drop_nulls()
+    parts = distinct.str.to_lowercase().str.splitn(":", 2).struct.rename_fields(["venue", "symbol"]).struct.unnest()
+    said = parts.select(distinct.alias("instrument"), pl.col("venue").str.replace("_spot$", ""), "symbol").hstack(
+        pairs(parts["symbol"])
     )
-    return frame.join(said, on="instrument", how="left", maintain_order="left")
+    rows = frame.join(said, on="instrument", how="left", maintain_order="left")
+    return rows, tuple(Note(text) for text in unreadable(given, rows["asset"]))
 
 
 _TIMES = (to_ns("exch_ms").alias("event_ns"), "recv_ns")
 _SOURCE = text("hftbacktest", "source")
 
 
-def crypto_book_ticker(frame: pl.DataFrame) -> Imported:
+def crypto_book_ticker(frame: pl.DataFrame) -> Converted:
     """Best bid and ask whenever they changed."""
     columns = ("venue", "asset", "quote", "bid", "ask", "bid_size", "ask_size")
-    return one_table("spot", _instruments(frame).select(*_TIMES, *columns, _SOURCE), defects.BINANCE_TICKER)
+    rows, lost = _instruments(frame)
+    return one_table("spot", rows.select(*_TIMES, *columns, _SOURCE), (defects.BINANCE_TICKER, *lost))
 
 
-def crypto_depth_diffs(frame: pl.DataFrame) -> Imported:
-    """Snapshots and changes of the whole book."""
+def crypto_depth_diffs(frame: pl.DataFrame) -> Converted:
+    """Snapshots and changes of the whole book; equal rows of one message are numbered."""
     columns = ("venue", "symbol", "asset", "side", "price", "size", "is_snapshot", "first_id", "last_id")
-    return one_table("l2", _instruments(frame).select(*_TIMES, *columns, _SOURCE), defects.BINANCE_DEPTH)
+    rows, lost = _instruments(frame)
+    rows = place_among_equals(rows.select(*_TIMES, *columns, _SOURCE), "l2")
+    return one_table("l2", rows, (defects.BINANCE_DEPTH, *lost))
 
 
-def crypto_trades(frame: pl.DataFrame) -> Imported:
+def crypto_trades(frame: pl.DataFrame) -> Converted:
     """Trades; without the venue's trade ids, equal ones are numbered."""
     columns = ("venue", "symbol", "asset", "price", "size", "taker_side")
-    rows = _instruments(frame).select(*_TIMES, *columns, _SOURCE)
-    return one_table("trades", place_among_equals(rows, "trades"), defects.BINANCE_TRADES)
+    rows, lost = _instruments(frame)
+    rows = place_among_equals(rows.select(*_TIMES, *columns, _SOURCE), "trades")
+    return one_table("trades", rows, (defects.BINANCE_TRADES, *lost))
 
 
 _BOTH = ("instrument", "recv_ns", "exch_ms")

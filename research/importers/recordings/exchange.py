@@ -6,13 +6,13 @@ import polars as pl
 
 from arena.market.schema import TABLES
 from research.importers import defects
-from research.importers.recording import Imported, Recording, one_table, text, to_ns
+from research.importers.recording import Converted, Recording, one_table, text, to_ns
 from research.importers.recordings.bars import BINANCE_1M, bars
 
 _BTC = text("BTC", "asset")
 
 
-def binance_btcusdt_1m(frame: pl.DataFrame) -> Imported:
+def binance_btcusdt_1m(frame: pl.DataFrame) -> Converted:
     """Minute bars, and their closes as spot updates: the close of a bar stamped 12:00 is known at 12:01.
 
     Two recorders supplied the file, one after the other, and agree on every common minute: it is one
@@ -22,13 +22,13 @@ def binance_btcusdt_1m(frame: pl.DataFrame) -> Imported:
     rows = bars(frame, source, venue="binance", symbol="btcusdt", asset="BTC", quote="USDT", interval_s=60)
     closes = (pl.col("recv_ns").alias("event_ns"), pl.col("close").alias("last"))
     spot = rows.select(*closes, "recv_ns", "venue", "asset", "quote", "source")
-    return Imported(
+    return Converted(
         {"spot": TABLES["spot"].conform(spot), "bars": rows},
         {"spot": {source: defects.BINANCE_1M}, "bars": {source: defects.BINANCE_1M}},
     )
 
 
-def binance_btcusdt_l1_5s(frame: pl.DataFrame) -> Imported:
+def binance_btcusdt_l1_5s(frame: pl.DataFrame) -> Converted:
     """Best bid and ask every few seconds; the recorded volumes are of unknown depth and are left out."""
     spot = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -43,7 +43,7 @@ def binance_btcusdt_l1_5s(frame: pl.DataFrame) -> Imported:
     return one_table("spot", spot, defects.BINANCE_L1)
 
 
-def multi_asset_spot_30s(frame: pl.DataFrame) -> Imported:
+def multi_asset_spot_30s(frame: pl.DataFrame) -> Converted:
     """Prices of four coins, each the median of several venues, filed under the venue ``consensus``."""
     spot = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -57,19 +57,19 @@ def multi_asset_spot_30s(frame: pl.DataFrame) -> Imported:
     return one_table("spot", spot, defects.CONSENSUS)
 
 
-def btc_binance_vs_chainlink_1s(frame: pl.DataFrame) -> Imported:
+def btc_binance_vs_chainlink_1s(frame: pl.DataFrame) -> Converted:
     """Binance and Chainlink as one process saw them, side by side; one clock, the recorder's."""
     source = text("herbalclaw", "source")
     now = (to_ns("ts_ms").alias("event_ns"), to_ns("ts_ms").alias("recv_ns"), _BTC, source)
     spot = frame.select(*now, text("binance", "venue"), text("USDT", "quote"), pl.col("binance").alias("last"))
     oracle = frame.select(*now, text("chainlink", "feed"), pl.col("chainlink").alias("price"))
-    return Imported(
+    return Converted(
         {"spot": TABLES["spot"].conform(spot), "oracle": TABLES["oracle"].conform(oracle)},
         {"spot": {"herbalclaw": defects.SIDE_BY_SIDE}, "oracle": {"herbalclaw": defects.SIDE_BY_SIDE}},
     )
 
 
-def chainlink_btcusd_1s(frame: pl.DataFrame) -> Imported:
+def chainlink_btcusd_1s(frame: pl.DataFrame) -> Converted:
     """The settlement feed: one report per second, known when it was received."""
     oracle = frame.select(
         to_ns("ts_ms").alias("event_ns"),

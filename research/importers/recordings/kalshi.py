@@ -7,38 +7,38 @@ import polars as pl
 from arena.market.schema import TABLES
 from research.importers import defects
 from research.importers.recording import (
-    Imported,
+    Converted,
     Recording,
     decimal,
-    missing_side,
     one_table,
     place_among_equals,
+    present,
     text,
     to_ns,
 )
 from research.importers.recordings.windows import LIFE, windows_beside
 
 
-def kalshi_15m_quotes_1m(frame: pl.DataFrame) -> Imported:
+def kalshi_15m_quotes_1m(frame: pl.DataFrame) -> Converted:
     """Minute quotes of Kalshi windows: the UP book, and DOWN as its exact complement.
 
     A row holds the values at the end of its minute, which is its time stamp: it is known then.
     """
     source = text("unityefucd", "source")
-    up_bid, up_ask = (pl.when(~missing_side(name)).then(decimal(pl.col(name))) for name in ("up_bid", "up_ask"))
+    up_bid, up_ask = present("up_bid"), present("up_ask")
     quotes = frame.select(
         to_ns("ts_ms").alias("event_ns"),
         to_ns("ts_ms").alias("recv_ns"),
         "market_id",
         "asset",
-        up_bid.alias("up_bid"),
-        up_ask.alias("up_ask"),
+        up_bid,
+        up_ask,
         decimal(1.0 - up_ask).alias("down_bid"),
         decimal(1.0 - up_bid).alias("down_ask"),
         text("up", "native"),
         source,
     )
-    return Imported(
+    return Converted(
         {
             "windows": windows_beside(frame, "kalshi", frame["asset"], source, "index_avg60"),
             "binary_quotes": TABLES["binary_quotes"].conform(quotes),
@@ -47,7 +47,7 @@ def kalshi_15m_quotes_1m(frame: pl.DataFrame) -> Imported:
     )
 
 
-def kalshi_15m_trades(frame: pl.DataFrame) -> Imported:
+def kalshi_15m_trades(frame: pl.DataFrame) -> Converted:
     """Every public trade: the taker bought the token that ``taker_side`` names, at that token's price.
 
     A Kalshi trade joins a buyer of UP with a buyer of DOWN, so "the taker sold UP at 0.40" and "bought DOWN

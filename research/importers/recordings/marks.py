@@ -7,11 +7,11 @@ import polars as pl
 from arena.market.schema import TABLES
 from arena.units import MINUTE
 from research.importers import defects
-from research.importers.recording import Imported, Recording, decimal, one_table, text, to_ns
+from research.importers.recording import Converted, Recording, decimal, known_of, one_table, text, to_ns
 from research.importers.recordings.windows import LIFE, windows_beside
 
 
-def updown_marks(frame: pl.DataFrame) -> Imported:
+def updown_marks(frame: pl.DataFrame) -> Converted:
     """One price or a few per window, and the windows they belong to."""
     marks = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -23,17 +23,16 @@ def updown_marks(frame: pl.DataFrame) -> Imported:
         "price_kind",
         "source",
     )
-    present = frame["source"].unique().to_list()
-    return Imported(
+    return Converted(
         {
             "windows": windows_beside(frame, "polymarket", frame["asset"], pl.col("source")),
             "marks": TABLES["marks"].conform(marks),
         },
-        {"marks": {name: said for name, said in defects.MARKS.items() if name in present}},
+        {"marks": known_of(frame, defects.MARKS)},
     )
 
 
-def btc_price_bands_1m(frame: pl.DataFrame) -> Imported:
+def btc_price_bands_1m(frame: pl.DataFrame) -> Converted:
     """The venue's minute price history of band markets.
 
     Whether a minute's stamp is its beginning or its end is not recorded; taken as its beginning, so that

@@ -6,7 +6,8 @@ import polars as pl
 
 from arena.market.schema import TABLES
 from research.importers import defects
-from research.importers.recording import Imported, Recording, decimal, missing_side, text, to_ns, updown_asset
+from research.importers.coins import updown_asset
+from research.importers.recording import Converted, Recording, decimal, known_of, missing_side, present, text, to_ns
 from research.importers.recordings.windows import CUT, LIFE, windows_beside
 
 SIDES = ("up_bid", "up_ask", "down_bid", "down_ask")
@@ -23,7 +24,7 @@ def _tops() -> list[pl.Expr]:
     return [*prices, *sizes]
 
 
-def updown_quotes(frame: pl.DataFrame) -> Imported:
+def updown_quotes(frame: pl.DataFrame) -> Converted:
     """Top of book of Polymarket BTC windows from three recorders; sizes are null where not recorded."""
     quotes = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -34,14 +35,13 @@ def updown_quotes(frame: pl.DataFrame) -> Imported:
         "native",
         "source",
     )
-    present = frame["source"].unique().to_list()
-    return Imported(
+    return Converted(
         {"binary_quotes": TABLES["binary_quotes"].conform(quotes)},
-        {"binary_quotes": {name: said for name, said in defects.QUOTES.items() if name in present}},
+        {"binary_quotes": known_of(frame, defects.QUOTES)},
     )
 
 
-def quotes_1s(frame: pl.DataFrame) -> Imported:
+def quotes_1s(frame: pl.DataFrame) -> Converted:
     """The small cut: one row a second of the recorder's DOWN book, its receive times left away."""
     quotes = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -53,12 +53,12 @@ def quotes_1s(frame: pl.DataFrame) -> Imported:
         text(f"cronosvirus00{CUT}", "source"),
     )
     said = (defects.QUOTES["cronosvirus00"], defects.QUOTES_1S)
-    return Imported(
+    return Converted(
         {"binary_quotes": TABLES["binary_quotes"].conform(quotes)}, {"binary_quotes": {f"cronosvirus00{CUT}": said}}
     )
 
 
-def updown_quotes_with_spot(frame: pl.DataFrame) -> Imported:
+def updown_quotes_with_spot(frame: pl.DataFrame) -> Converted:
     """Both tokens' best prices, the spot price beside them, and the windows they belong to.
 
     The recorded depth is the total of a side, not the size at the best price, so sizes stay null; the
@@ -71,7 +71,7 @@ def updown_quotes_with_spot(frame: pl.DataFrame) -> Imported:
         *now,
         "market_id",
         asset,
-        *(decimal(pl.col(side)) for side in SIDES),
+        *(present(side) for side in SIDES),
         text("both", "native"),
         source,
     )
@@ -83,7 +83,7 @@ def updown_quotes_with_spot(frame: pl.DataFrame) -> Imported:
         pl.col("btc_spot").alias("last"),
         source,
     )
-    return Imported(
+    return Converted(
         {
             "windows": windows_beside(frame, "polymarket", asset, source),
             "binary_quotes": TABLES["binary_quotes"].conform(quotes),

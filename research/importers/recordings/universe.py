@@ -7,12 +7,18 @@ whoever imports the file.
 
 from __future__ import annotations
 
-import polars as pl
+import json
 
+import polars as pl
+from polars._typing import PolarsDataType
+
+from arena.market.quality import EARLIEST_NS, LATEST_NS
 from arena.market.schema import NO_COIN, TABLES
 from arena.units import SECOND
 from research.importers import defects
-from research.importers.recording import Imported, Recording, decimal, one_table, text, to_ns, updown_asset
+from research.importers.coins import updown_asset
+from research.importers.notes import Note
+from research.importers.recording import Converted, Recording, one_table, present, text, to_ns
 
 _NO_COIN = text(NO_COIN, "asset")
 _DAY_NS = 86_400 * SECOND
@@ -23,14 +29,40 @@ def _yes_no(name: str) -> pl.Expr:
     return pl.col(name).replace_strict(_YES_NO, default=None, return_dtype=pl.String).alias("outcome")
 
 
+def _latest(name: str) -> pl.Expr:
+    """When a list could be known, as ``recv_ns``: the latest of its times that can be one."""
+    ns = to_ns(name)
+    return ns.filter(ns.is_between(EARLIEST_NS, LATEST_NS)).max().alias("recv_ns")
+
+
+def _json_lists(cells: pl.Series, kind: PolarsDataType) -> tuple[pl.Series, Note]:
+    """Cells of JSON as lists of one kind, null where a cell cannot be read; and a note of how many those are."""
+    try:
+        return cells.str.json_decode(pl.List(kind)), Note()
+    except pl.exceptions.PolarsError:
+        lists = pl.Series(cells.name, [_json_list(cell, kind) for cell in cells], dtype=pl.List(kind))
+    lost = lists.null_count() - cells.null_count()
+    return lists, Note(f"{lost} of {cells.name} could not be read as a JSON list and are empty.")
+
+
+def _json_list(cell: str | None, kind: PolarsDataType) -> list[str] | list[float] | None:
+    try:
+        found = json.loads(cell or "null")
+        if not isinstance(found, list):
+            return None
+        return [float(item) for item in found] if kind == pl.Float64 else [str(item) for item in found]
+    except (TypeError, ValueError):
+        return None
+
+
 def _next_midnight(ns: pl.Expr) -> pl.Expr:
     return (ns // _DAY_NS + 1) * _DAY_NS
 
 
-def btc_price_bands_markets(frame: pl.DataFrame) -> Imported:
+def btc_price_bands_markets(frame: pl.DataFrame) -> Converted:
     """Band markets with their bounds and payouts; known when the last of them had closed."""
     rows = frame.select(
-        to_ns("closed_ms").max().alias("recv_ns"),
+        _latest("closed_ms"),
         pl.col("market_slug").alias("market_id"),
         text("BTC", "asset"),
         pl.col("event_slug").alias("group_id"),
@@ -49,10 +81,10 @@ def btc_price_bands_markets(frame: pl.DataFrame) -> Imported:
     return one_table("universe", rows, defects.BAND_MARKETS)
 
 
-def universe_markets(frame: pl.DataFrame) -> Imported:
+def universe_markets(frame: pl.DataFrame) -> Converted:
     """Every market that is no sports; known when the last of them was seen."""
     rows = frame.select(
-        to_ns("last_ms").max().alias("recv_ns"),
+        _latest("last_ms"),
         pl.col("slug").alias("market_id"),
         _NO_COIN,
         "question",
@@ -67,7 +99,7 @@ def universe_markets(frame: pl.DataFrame) -> Imported:
     return one_table("universe", rows, defects.UNIVERSE_MARKETS)
 
 
-def universe_markets_sports_1day(frame: pl.DataFrame) -> Imported:
+def universe_markets_sports_1day(frame: pl.DataFrame) -> Converted:
     """Sports markets; known when the last game whose result they state had been played.
 
     The file has no times, but slugs carry the day of the game. Some season-long markets are decided long
@@ -91,31 +123,31 @@ def universe_markets_sports_1day(frame: pl.DataFrame) -> Imported:
     return one_table("universe", rows, defects.UNIVERSE_SPORTS)
 
 
-def universe_quotes(frame: pl.DataFrame) -> Imported:
+def universe_quotes(frame: pl.DataFrame) -> Converted:
     """Best bid and ask of YES, a row when they changed, sampled about every two minutes."""
     rows = frame.select(
         to_ns("ts_ms").alias("event_ns"),
         to_ns("ts_ms").alias("recv_ns"),
         pl.col("slug").alias("market_id"),
         _NO_COIN,
-        decimal(pl.col("bid")).alias("bid"),
-        decimal(pl.col("ask")).alias("ask"),
+        present("bid"),
+        present("ask"),
         text("dinesh", "source"),
     )
     return one_table("universe_quotes", rows, defects.UNIVERSE_QUOTES)
 
 
-def gamma_universe_snapshot(frame: pl.DataFrame) -> Imported:
+def gamma_universe_snapshot(frame: pl.DataFrame) -> Converted:
     """The venue's list: one row per market, and its outcome prices as marks; the first outcome counts as YES.
 
     Known at the midnight after its newest market was made: markets of that day were still trading in it.
     """
     made = pl.col("created_date").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="ns", strict=False).dt.epoch("ns")
     end = pl.col("end_date").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="ns", strict=False).dt.epoch("ns")
-    known = _next_midnight(made.max()).alias("recv_ns")
+    known = _next_midnight(made.filter(made.is_between(EARLIEST_NS, LATEST_NS)).max()).alias("recv_ns")
     asset = updown_asset(frame["slug"])
-    ask = decimal(pl.col("best_ask"))
     source = text("manja316", "source")
+    tags, bad_tags = _json_lists(frame["tags"], pl.String)
     rows = frame.select(
         known,
         pl.col("slug").alias("market_id"),
@@ -125,31 +157,34 @@ def gamma_universe_snapshot(frame: pl.DataFrame) -> Imported:
         "category",
         made.alias("start_ns"),
         end.alias("end_ns"),
-        decimal(pl.col("best_bid")).alias("best_bid"),
-        pl.when(ask < 1.0).then(ask).alias("best_ask"),
+        present("best_bid"),
+        present("best_ask"),
         pl.col("last_trade_price").alias("last_price"),
         pl.col("volume_usd").alias("volume"),
         pl.col("liquidity_usd").alias("liquidity"),
-        pl.col("tags").str.json_decode(pl.List(pl.String)),
+        tags,
         source,
     )
-    prices = pl.col("outcome_prices").str.json_decode(pl.List(pl.Float64))
+    prices, bad_prices = _json_lists(frame["outcome_prices"], pl.Float64)
     marks = frame.select(
         known,
         pl.col("slug").alias("market_id"),
         asset,
-        prices.list.get(0, null_on_oob=True).alias("yes_price"),
-        prices.list.get(1, null_on_oob=True).alias("no_price"),
+        pl.lit(prices).list.get(0, null_on_oob=True).alias("yes_price"),
+        pl.lit(prices).list.get(1, null_on_oob=True).alias("no_price"),
         text("gamma_outcome_price", "price_kind"),
         source,
     )
-    return Imported(
+    return Converted(
         {"marks": TABLES["marks"].conform(marks), "universe": TABLES["universe"].conform(rows)},
-        {"marks": {"manja316": defects.GAMMA}, "universe": {"manja316": defects.GAMMA}},
+        {
+            "marks": {"manja316": (defects.GAMMA, bad_prices)},
+            "universe": {"manja316": (defects.GAMMA, bad_tags)},
+        },
     )
 
 
-def nested_updown_pairs(frame: pl.DataFrame) -> Imported:
+def nested_updown_pairs(frame: pl.DataFrame) -> Converted:
     """A window inside a longer one that ends with it; the first leg is the outer market's."""
     rows = frame.select(
         to_ns("ts_ms").alias("recv_ns"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from arena.market.schema import NO_COIN
+from arena.market.schema import NO_COIN, TABLES
 from research.importers import defects
-from research.importers.recording import Imported, Recording, one_table, place_among_equals, text, to_ns, updown_asset
+from research.importers.coins import updown_asset
+from research.importers.recording import Converted, Recording, known_of, one_table, place_among_equals, text, to_ns
 
 
-def wallet_trades(frame: pl.DataFrame) -> Imported:
+def wallet_trades(frame: pl.DataFrame) -> Converted:
     """Fills of wallets. Merges and redemptions stand among them and are no fills: without a side they are refused."""
     fills = frame.select(
         to_ns("ts_ms").alias("event_ns"),
@@ -22,13 +23,11 @@ def wallet_trades(frame: pl.DataFrame) -> Imported:
         *("price", "size", "usd", "tx_hash", "condition_id", "question"),
         *("wallet_age_hours", "wallet_open_positions", "source"),
     )
-    imported = one_table("wallet_fills", place_among_equals(fills, "wallet_fills"), "")
-    present = frame["source"].unique().to_list()
-    said = {name: text_ for name, text_ in defects.WALLETS.items() if name in present}
-    return Imported(imported.tables, {"wallet_fills": said})
+    rows = TABLES["wallet_fills"].conform(place_among_equals(fills, "wallet_fills"))
+    return Converted({"wallet_fills": rows}, {"wallet_fills": known_of(frame, defects.WALLETS)})
 
 
-def wallet_leaderboard(frame: pl.DataFrame) -> Imported:
+def wallet_leaderboard(frame: pl.DataFrame) -> Converted:
     """Leaderboard snapshots; the recorder counts two of the ranks from 0, the table from 1."""
     ranks = frame.select(
         to_ns("ts_ms").alias("recv_ns"),

@@ -6,7 +6,8 @@ import polars as pl
 
 from arena.market.schema import TABLES
 from research.importers import defects
-from research.importers.recording import Imported, Recording, text, to_ns, updown_asset
+from research.importers.coins import updown_asset
+from research.importers.recording import Converted, Recording, known_of, text, to_ns
 
 LIFE = ("window_start_ms", "window_end_ms")
 """Columns of a window's life, in every recording that has one."""
@@ -15,7 +16,7 @@ CUT = "-1s"
 """Ending of the sources of the small cut: its quotes are another sampling of windows that are recorded in full."""
 
 
-def updown_windows(frame: pl.DataFrame) -> Imported:
+def updown_windows(frame: pl.DataFrame) -> Converted:
     """Windows of Polymarket and Kalshi from nine recorders."""
     windows = frame.select(
         "market_id",
@@ -33,23 +34,22 @@ def updown_windows(frame: pl.DataFrame) -> Imported:
         "volume",
         "source",
     )
-    present = frame["source"].unique().to_list()
-    return Imported(
+    return Converted(
         {"windows": TABLES["windows"].conform(windows)},
-        {"windows": {name: said for name, said in defects.WINDOWS.items() if name in present}},
+        {"windows": known_of(frame, defects.WINDOWS)},
     )
 
 
-def small_windows(frame: pl.DataFrame) -> Imported:
+def small_windows(frame: pl.DataFrame) -> Converted:
     """The windows of ``quotes_1s``, under a source of their own: see :data:`CUT`."""
     imported = updown_windows(frame)
-    return Imported(
+    return Converted(
         {"windows": imported.tables["windows"].with_columns(pl.col("source") + CUT)},
-        {"windows": {name + CUT: said for name, said in imported.known_defects["windows"].items()}},
+        {"windows": {name + CUT: said for name, said in imported.notes["windows"].items()}},
     )
 
 
-def polymarket_btc5m_market_meta(frame: pl.DataFrame) -> Imported:
+def polymarket_btc5m_market_meta(frame: pl.DataFrame) -> Converted:
     """Windows with the ids, fee, tick and minimum size the venue published for each of them.
 
     ``volume`` and outcome are of the time of the fetch, after the close; bid, ask and last are left out
@@ -66,7 +66,7 @@ def polymarket_btc5m_market_meta(frame: pl.DataFrame) -> Imported:
         "strike",
         pl.when(pl.col("strike").is_not_null()).then(pl.lit("chainlink_stream")).alias("strike_source"),
         "outcome",
-        text("gamma_resolution", "outcome_source"),
+        pl.when(pl.col("outcome").is_not_null()).then(pl.lit("gamma_resolution")).alias("outcome_source"),
         (closed.dt.epoch("ms") * 1_000_000).alias("resolved_ns"),
         "fee_rate",
         "fee_exponent",
@@ -79,7 +79,7 @@ def polymarket_btc5m_market_meta(frame: pl.DataFrame) -> Imported:
         "down_token_id",
         text("ligengxin96", "source"),
     )
-    return Imported({"windows": TABLES["windows"].conform(windows)}, {"windows": {"ligengxin96": defects.MARKET_META}})
+    return Converted({"windows": TABLES["windows"].conform(windows)}, {"windows": {"ligengxin96": defects.MARKET_META}})
 
 
 def windows_beside(
@@ -98,7 +98,7 @@ def windows_beside(
         pl.when(pl.col("outcome").is_not_null()).then(pl.lit("recorder")).alias("outcome_source"),
         source.alias("source"),
     )
-    # One row per distinct description: a market described in two ways stays twice and is quarantined.
+    # One row per distinct description; those that contradict one another are for the quality rules to name.
     return TABLES["windows"].conform(rows.unique(maintain_order=True))
 
 

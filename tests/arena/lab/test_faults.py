@@ -111,10 +111,12 @@ def test_a_freeze_is_the_same_silence_and_nobody_says_so(clean: Tables) -> None:
     assert sum(out[name].height for name in clean) < sum(frame.height for frame in clean.values()) - 9 * 30
 
 
-def test_a_row_in_milliseconds_is_refused_with_the_whole_write(clean: Tables) -> None:
+def test_rows_in_milliseconds_are_named_and_where_none_is_tolerated_refused(clean: Tables) -> None:
     out, ledger = inject(clean, FaultConfig(unit_slips=3), np.random.default_rng(5))
     assert set(ledger["rule"]) == {"time_unit"}
     for name in ("binary_quotes", "spot", "oracle"):
+        named = screen(TABLES[name], out[name])[1].filter(rule="time_unit")
+        assert named.height == ledger.filter(table=name).height
         with pytest.raises(DataError, match="time_unit"):
             check_times(TABLES[name], out[name], name)
 

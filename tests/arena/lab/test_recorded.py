@@ -14,7 +14,7 @@ from arena.lab.config import DAY_S, MONDAY_2026_09_14_NS, LabConfig
 from arena.lab.generate import generate
 from arena.lab.options import RecordedModel
 from arena.lab.path import Path, common_draws
-from arena.lab.recorded import Observations, RecordedPath, digest_of, observe
+from arena.lab.recorded import Observations, RecordedPath, digest_of, observe, variances
 from arena.lab.streams import days
 from arena.lab.tables import LabTables
 from arena.market.schema import BARS, ORACLE, SPOT
@@ -133,3 +133,41 @@ def test_a_bar_counts_at_its_close_a_quote_as_its_mid_and_a_report_at_its_second
     assert seen["oracle"].price.tolist() == [7.0, 8.0, 9.0]
     with pytest.raises(DataError, match="holds 0 prices"):
         observe(data, "oracle", "BTC", "me", "elsewhere")
+
+
+def of_unlike_minutes(days_: int) -> Observations:
+    """Minutes whose volatility differs from one to the next: log returns are Student's t with five degrees."""
+    rng = np.random.default_rng(8)
+    t = START - 600 * SECOND + np.arange(0, days_ * DAY_S + 661, 60, dtype=np.int64) * SECOND
+    sd = 0.5 / np.sqrt(365.25 * 1440) / np.sqrt(5 / 3)
+    return Observations(t, 60_000.0 * np.exp(np.cumsum(rng.standard_t(5, t.size) * sd)))
+
+
+def test_the_first_seconds_of_a_large_move_do_not_tell_where_it_ends() -> None:
+    n = 8
+    seen = of_unlike_minutes(n)
+    model = RecordedModel("made", "bars", "me", "binance", digest_of({"BTC": seen}), 90.0)
+    config = LabConfig(mode="efficient", days=n, recorded=model)
+    stream_ = RecordedPath(config, config.coin("BTC"), model, seen)
+    moved, rest = [], []
+    for day in days(config):
+        path = stream_.next(day, common_draws(config, day, alts=False))
+        minute = day.open_ns + np.arange(DAY_S // 60, dtype=np.int64) * 60 * SECOND
+        start, early, end = (path.at(minute + s * SECOND) for s in (0, 20, 60))
+        moved.append(early - start)
+        rest.append(end - early)
+    a, b = np.concatenate(moved), np.concatenate(rest)
+    for lo, hi in ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 99.0)):
+        k = (np.abs(a) >= lo * a.std()) & (np.abs(a) < hi * a.std())
+        gain = np.sign(a[k]) * b[k]
+        assert abs(gain.mean()) < 4.0 * gain.std() / np.sqrt(k.sum()), (lo, hi)
+
+
+def test_a_variance_of_a_move_has_the_mean_of_its_posterior() -> None:
+    rng = np.random.default_rng(2)
+    usual = np.full(400_000, 2.0)
+    move = rng.standard_t(6, usual.size) * np.sqrt(usual * 4 / 6)
+    drawn = variances(move, usual, rng)
+    assert drawn.mean() == pytest.approx(2.0, rel=0.02)
+    assert (move**2 / drawn).mean() == pytest.approx(1.0, rel=0.02)
+    assert ((move**2 / drawn) ** 2).mean() == pytest.approx(3.0, rel=0.05)

@@ -25,6 +25,7 @@ from arena.market.book_batch import (
 
 PAIRS, DEPTH = 2, 3
 NAN = float("nan")
+NOW = np.array([5, 6])
 
 Level = tuple[int, float, float]
 Message = tuple[int, int, list[tuple[int, int, float, float]]]
@@ -49,6 +50,10 @@ class Reference:
             return None
         return sorted(self.sides[side].items(), reverse=side == 0)[:DEPTH]
 
+    @property
+    def is_crossed(self) -> bool:
+        return self.sides is not None and all(self.sides) and max(self.sides[0]) > min(self.sides[1])
+
 
 @dataclass
 class ReferenceBooks:
@@ -65,6 +70,9 @@ class ReferenceBooks:
             self.books[book].set(side, price, size)
         pair = which // 2 if kind == SNAPSHOT else which
         both = self.books[2 * pair : 2 * pair + 2]
+        if kind == CHANGES and any(book.is_crossed for book in both):
+            for book in both:
+                book.sides = None
         if all(book.sides is None for book in both):
             return None
         return n, tuple(book.top(side) for book in both for side in (0, 1))
@@ -75,6 +83,7 @@ def run(messages: list[Message], cuts: list[int], capacity: int) -> list[Shown]:
     books = np.zeros((2 * PAIRS, 2, 2, capacity))
     states = np.vstack([blank(1)[1] for _ in range(2 * PAIRS)])
     shown: list[Shown] = []
+    doubts = np.zeros((2 * PAIRS, 2), np.int64)
     edges = [0, *sorted(cut % (len(messages) + 1) for cut in cuts), len(messages)]
     for start, stop in pairwise(edges):
         part = messages[start:stop]
@@ -101,10 +110,12 @@ def run(messages: list[Message], cuts: list[int], capacity: int) -> list[Shown]:
             np.array([r[2] for r in levels], np.float64),
             np.array([r[3] for r in levels], np.float64),
         )
-        what = Messages(kind, np.array([m[1] for m in part]), ends, np.full(len(part), NAN), np.full(len(part), NAN))
+        nan, ones = np.full(len(part), NAN), np.ones(len(part), np.int64)
+        what = Messages(kind, np.array([m[1] for m in part]), ends, nan, nan, ones)
         tops, done = blank_tops(len(part), DEPTH), Progress(0, 0, 0, 0)
         while done.message < len(part):
-            done = apply_batch(books, states, what, columns, held, DEPTH, done, tops, np.zeros(3, np.int64))
+            counts, dropped = np.zeros(3, np.int64), np.zeros(len(part), np.int64)
+            done = apply_batch(books, states, what, columns, held, DEPTH, done, tops, counts, doubts, dropped)
             if done.message < len(part):
                 books = np.pad(books, ((0, 0), (0, 0), (0, 0), (0, books.shape[3])))
         for row in range(done.row):
@@ -147,11 +158,14 @@ def tally(said_bid: float, said_ask: float, by_check: bool = False) -> list[int]
     books, states = np.zeros((2, 2, 2, 8)), np.vstack([blank(1)[1] for _ in range(2)])
     levels = Levels(np.array([0, 1], np.int8), np.array([0.4, 0.6]), np.array([1.0, 1.0]))
     kinds, ends = np.array([SNAPSHOT, CHECK if by_check else CHANGES]), np.array([2, 0 if by_check else 1])
-    what = Messages(kinds, np.array([0, 0]), ends, np.array([NAN, said_bid]), np.array([NAN, said_ask]))
+    what = Messages(kinds, np.array([0, 0]), ends, np.array([NAN, said_bid]), np.array([NAN, said_ask]), NOW[:2])
     one = (np.array([0.1]), np.array([1.0]), np.array([said_bid]), np.array([said_ask]))
     changes = Changes(np.array([0]), np.array([0], np.int8), *one)
     counts = np.zeros(3, np.int64)
-    apply_batch(books, states, what, changes, levels, 3, Progress(0, 0, 0, 0), blank_tops(2, 3), counts)
+    apply_batch(
+        books, states, what, changes, levels, 3, Progress(0, 0, 0, 0), blank_tops(2, 3), counts, np.zeros((2, 2), np.int64),
+        np.zeros(2, np.int64),
+    )  # fmt: skip
     return counts.tolist()
 
 
@@ -166,10 +180,13 @@ def test_what_the_venue_says_its_best_prices_are_is_compared() -> None:
 def test_changes_of_an_unknown_book_are_counted_and_change_nothing() -> None:
     books, states = np.zeros((2, 2, 2, 8)), np.vstack([blank(1)[1] for _ in range(2)])
     none = Levels(np.zeros(0, np.int8), np.zeros(0), np.zeros(0))
-    what = Messages(np.array([CHANGES]), np.array([0]), np.array([2]), np.array([NAN]), np.array([NAN]))
+    what = Messages(np.array([CHANGES]), np.array([0]), np.array([2]), np.array([NAN]), np.array([NAN]), NOW[:1])
     two = (np.array([0.4, 0.5]), np.ones(2), np.full(2, NAN), np.full(2, NAN))
     changes = Changes(np.array([1, -1]), np.zeros(2, np.int8), *two)
     counts = np.zeros(3, np.int64)
-    done = apply_batch(books, states, what, changes, none, 3, Progress(0, 0, 0, 0), blank_tops(1, 3), counts)
+    done = apply_batch(
+        books, states, what, changes, none, 3, Progress(0, 0, 0, 0), blank_tops(1, 3), counts, np.zeros((2, 2), np.int64),
+        np.zeros(1, np.int64),
+    )  # fmt: skip
     assert done.row == 0
     assert counts.tolist() == [0, 0, 1]

@@ -15,6 +15,7 @@ from arena.market.catalog import MANIFEST, Catalog, Terms
 from arena.market.migrate import STEPS, migrate
 from arena.market.schema import SCHEMA_VERSION, TABLES
 from tests.support.catalogs import T0, spots
+from tests.support.rows import frame
 
 SPOT_1 = {"event_ns": pl.Int64, "recv_ns": pl.Int64, "venue": pl.String, "asset": pl.String, "quote": pl.String}
 SPOT_1 |= {"bid": pl.Float64, "ask": pl.Float64, "last": pl.Float64, "source": pl.String}
@@ -108,6 +109,18 @@ def test_a_migrated_catalog_goes_on(tmp_path: Path) -> None:
         writer.write("spot", spots(5))
         writer.compact()
     assert Catalog.open(path).manifest.tables["oracle"].rows == 2
+
+
+def test_l2_rows_of_version_2_have_no_place_and_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    old = frame("l2").drop("seq").with_columns(source=pl.lit("old"), recv_ns=pl.lit(T0))
+    entry = file_1(path, "table=l2/asset=BTC/date=2026-03-01", old, "recv_ns")
+    held = {"gaps": 0, "known_defects": {}, "files": [entry], "quarantine": []}
+    (path / MANIFEST).write_text(json.dumps({"schema_version": 2, "tables": {"l2": held}}))
+    assert migrate(path).rewritten == 1
+    assert Catalog.open(path).scan("l2").collect()["seq"].to_list() == [None]
+    with Catalog.update(path) as writer:
+        assert writer.write("l2", old) == {"duplicate": 1}
 
 
 def test_migrating_again_changes_nothing(tmp_path: Path) -> None:

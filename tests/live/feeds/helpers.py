@@ -41,6 +41,11 @@ OPENED = (Kind.OPENED, note(url="ws://venue"))
 CLOSED = (Kind.CLOSED, note(reason="reconnect", code=1006))
 
 
+def sent(**message: Any) -> tuple[Kind, bytes]:
+    """What we told the venue."""
+    return Kind.SENT, note(**message)
+
+
 def gamma(body: Any, status: int = 200) -> tuple[Kind, bytes]:
     """A recorded reply of Gamma."""
     text = body if isinstance(body, str) else json.dumps(body)

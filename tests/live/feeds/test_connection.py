@@ -18,6 +18,7 @@ from live.feeds.kraken import KrakenFeed
 from live.feeds.okx import OkxFeed
 from live.feeds.polybolt import Credentials, PolyBoltFeed
 from live.feeds.polymarket.feed import MOST_ASSETS, PolymarketFeed, Window
+from live.feeds.venue import COINS
 from tests.live.feeds.helpers import Collected, connected, parse
 from tests.venues.binance_us import BinanceUs
 from tests.venues.bitfinex import Bitfinex
@@ -85,7 +86,8 @@ def test_a_lost_connection_comes_back_and_leaves_a_gap_per_stream() -> None:
 
     got = asyncio.run(main())
     gaps = parse(OkxFeed().parser(), got.frames)["gaps"]
-    assert sorted(gaps["asset"]) == ["BTC", "ETH", "SOL"]
+    streams = [("spot/okx", coin) for coin in COINS] + [("trades/okx", coin) for coin in COINS]
+    assert sorted(gaps.select("stream", "asset").rows()) == streams
     assert (gaps["until_ns"] > gaps["recv_ns"]).all()
     assert gaps["reason"].unique().to_list() == ["reconnect"]
 
@@ -128,7 +130,9 @@ def test_a_connection_that_has_lived_its_life_is_renewed() -> None:
 def test_a_lost_change_of_a_book_is_a_gap_until_the_snapshot_that_is_asked_for_at_once() -> None:
     async def main() -> Collected:
         async with Coinbase() as venue:
-            async with connected(CoinbaseL2Feed(("BTC",), url=venue.url)) as (got, _):
+            feed = CoinbaseL2Feed(("BTC",), url=venue.url)
+            feed.pace_s = 0.0
+            async with connected(feed) as (got, _):
                 await got.until(lambda g: len(g.of(Kind.DATA)) > 12)
                 venue.skip = 1
                 await got.until(lambda g: len(g.of(Kind.SENT)) >= 4)
@@ -311,7 +315,7 @@ def test_messages_of_any_size_are_taken() -> None:
 
 def test_windows_come_and_go_on_an_open_connection() -> None:
     async def main() -> tuple[Collected, PolymarketWs]:
-        async with PolymarketWs() as venue:
+        async with PolymarketWs(speed=1.0) as venue:
             feed = PolymarketFeed([window(BTC)], url=venue.url)
             async with connected(feed) as (got, connection):
                 await got.until(lambda g: len(g.of(Kind.DATA)) > 3)
@@ -341,7 +345,7 @@ def test_a_connection_takes_no_more_tokens_than_the_venue_serves() -> None:
 
 def test_only_the_book_of_an_open_window_must_be_alive() -> None:
     async def main() -> Collected:
-        async with PolymarketWs() as venue:
+        async with PolymarketWs(speed=1.0) as venue:
             venue.silent = True
             early, late = window(BTC, 2**61, 2**62), window(ETH, 1, 2)
             feed = PolymarketFeed([early, late], url=venue.url, silent_s=0.05)

@@ -88,7 +88,7 @@ def bolt(seq: int, **changes: Any) -> dict[str, Any]:
 
 def test_polybolts_full_accuracy_is_a_plain_decimal() -> None:
     oracle = parse(PolyBoltFeed(KEYS).parser(), frames("polybolt", [bolt(1)]))["oracle"]
-    assert oracle.select("feed", "price").rows() == [("chainlink_twap60", 64000.5000000001)]
+    assert oracle.select("feed", "price").rows() == [("polybolt_twap60", 64000.5000000001)]
 
 
 def test_a_missing_number_and_an_admitted_drop_are_gaps() -> None:
@@ -106,3 +106,19 @@ def test_another_version_of_the_protocol_is_refused() -> None:
 def test_numbers_run_per_channel() -> None:
     other = bolt(900, channel="price.crypto")
     assert "gaps" not in parse(PolyBoltFeed(KEYS).parser(), frames("polybolt", [bolt(1), other, bolt(2)]))
+
+
+def test_polybolt_and_rtds_never_report_under_the_same_name() -> None:
+    rtds = parse(RtdsFeed().parser(), frames("rtds", [report(window_s=60)]))["oracle"]
+    polybolt = parse(PolyBoltFeed(KEYS).parser(), frames("polybolt", [bolt(1)]))["oracle"]
+    assert not set(rtds["feed"]) & set(polybolt["feed"])
+
+
+def test_an_average_that_was_asked_for_and_never_came_is_a_gap() -> None:
+    parser, rows = PolyBoltFeed(KEYS, ["BTC"]).parser(), Rows()
+    for frame in frames("polybolt", [OPENED, bolt(1)]):
+        parser.feed(frame, rows)
+    parser.finish(T0 + 10**9, rows)
+    assert rows.take()["gaps"].select("recv_ns", "until_ns", "stream").rows() == [
+        (T0, T0 + 10**9, "oracle/polybolt_twap30")
+    ]

@@ -12,7 +12,7 @@ def test_taken_tables_conform_to_the_schema_and_name_their_source() -> None:
     rows = Rows("mybox")
     rows.spot(None, 1, "okx", "BTC", "USDT", 1.0, 2.0, None, None, None)
     rows.trade(3, 4, "okx", "btc-usdt", "BTC", 1.0, 2.0, "buy", 7)
-    rows.levels([(1, 2, "coinbase", "btc-usd", "BTC", "bid", 1.0, 2.0, True, 3, 3)])
+    rows.levels([(1, 2, "coinbase", "btc-usd", "BTC", "bid", 1.0, 2.0, True, 3, 3, 0)])
     rows.oracle(1, 2, "BTC", "chainlink", 3.0)
     rows.binary_trade(1, 2, "m", "BTC", "up", 0.5, 1.0, "buy", 0, None)
     rows.gap(1, 2, "spot/okx", "BTC", "silence")

@@ -90,6 +90,13 @@ def test_a_snapshots_levels_take_the_time_of_the_message_and_changes_their_own()
     ]
 
 
+def test_levels_are_numbered_within_their_message() -> None:
+    back = [("bid", "99", "5"), ("bid", "99", "0"), ("bid", "99", "5")]
+    messages = [book(0, "snapshot", ("bid", "98", "1")), book(1, "update", *back)]
+    l2 = parse(CoinbaseL2Feed().parser(), frames("coinbase_l2", messages))["l2"]
+    assert l2.select("last_id", "size", "seq").rows() == [(0, 1.0, 0), (1, 5.0, 0), (1, 0.0, 1), (1, 5.0, 2)]
+
+
 def test_after_a_lost_message_a_book_is_broken_until_its_snapshot_and_nothing_is_thrown_away() -> None:
     change = ("bid", "99", "1")
     messages = [

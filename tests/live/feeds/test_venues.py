@@ -36,7 +36,7 @@ KEYS = Credentials("key", "hush", "psst")
 
 
 async def record(venue: Venue, feed: Feed, messages: int = 40) -> Collected:
-    feed.url = venue.url
+    feed.url, feed.pace_s = venue.url, 0.0
     async with connected(feed) as (got, _):
         await got.until(lambda g: len(g.of(Kind.DATA)) >= messages)
     return got
@@ -120,7 +120,7 @@ def test_rtds_reports_and_averages_are_told_apart_by_what_they_hold() -> None:
 def test_polybolt_lets_in_before_it_is_subscribed_to() -> None:
     venue = PolyBolt()
     oracle = run(venue, PolyBoltFeed(KEYS))["oracle"]
-    assert sorted(oracle["feed"].unique()) == ["chainlink_twap30", "chainlink_twap60"]
+    assert sorted(oracle["feed"].unique()) == ["polybolt_twap30", "polybolt_twap60"]
     assert oracle["price"].unique().to_list() == [3120.5500001]
 
 

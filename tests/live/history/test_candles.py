@@ -204,6 +204,48 @@ def test_a_killed_run_goes_on_from_the_page_in_flight(
     assert not list((tmp_path / "c").rglob("*.part"))
 
 
+@pytest.mark.parametrize("venue", EXCHANGES)
+def test_what_a_killed_run_saw_of_the_forming_bar_is_not_taken_for_the_whole_of_it(
+    tmp_path: Path, server: ExchangeServer, time: FakeTime, venue: str
+) -> None:
+    """Its replies say what was so when they came: bars that ended since then are asked for, and are no gaps."""
+    start, end = FORMING - HOUR, FORMING + 3 * HOUR
+
+    async def work(job: Any) -> Sequence[FetchLine]:
+        job.store.commit = lambda: None  # killed before anything reached the catalog
+        span = (start * MS, end * MS)
+        return await fetch_candles(job, [exchange_named(venue)], ["BTC"], [60], span, base_url=server.url)
+
+    run_job(tmp_path / "c", "candles", work, time)
+    assert list((tmp_path / "c").rglob("*.part"))
+    time.now_s += 7200
+    line = fetch(tmp_path / "c", server, time, start, end, venue)
+    assert (line.rows, line.absent) == (180, 0)
+    assert opens(tmp_path / "c") == list(range(start, start + 3 * HOUR, MINUTE))
+    bar = rows(tmp_path / "c", "bars").filter(pl.col("event_ns") == FORMING * MS).row(0, named=True)
+    assert tuple(bar[name] for name in ("open", "high", "low", "close", "volume")) == true_bar(FORMING)
+
+
+def test_an_answer_kept_from_a_killed_run_says_nothing_of_bars_that_came_after_it(
+    tmp_path: Path, server: ExchangeServer, time: FakeTime
+) -> None:
+    """A bar that was not there a minute after its end may have come since: it is no gap for ever."""
+    start, late = FORMING - HOUR, FORMING - 2 * MINUTE
+    server.absent = {late}
+
+    async def work(job: Any) -> Sequence[FetchLine]:
+        job.store.commit = lambda: None
+        span = (start * MS, FORMING * MS)
+        return await fetch_candles(job, [exchange_named("coinbase")], ["BTC"], [60], span, base_url=server.url)
+
+    run_job(tmp_path / "c", "candles", work, time)
+    server.absent = set()
+    time.now_s += 3600
+    assert fetch(tmp_path / "c", server, time, start, FORMING).absent == 0
+    assert fetch(tmp_path / "c", server, time, start, FORMING).rows == 1
+    assert len(opens(tmp_path / "c")) == 60
+
+
 def test_a_venue_that_is_down_does_not_stop_the_others(tmp_path: Path, time: FakeTime) -> None:
     with ExchangeServer(now_ms=lambda: time.wall_ns() // MS) as server:
         answer = server.answer

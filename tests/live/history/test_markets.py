@@ -86,8 +86,15 @@ def test_both_tokens_prices_stand_in_one_row_of_their_second(catalog: Path) -> N
     assert (line.wanted, line.rows) == (4, 24)
     marks = rows(catalog, "marks").sort("market_id", "recv_ns")
     assert marks.select("yes_price", "no_price").rows()[:3] == [(0.5, None), (0.51, 0.49), (0.52, 0.48)]
-    assert marks["recv_ns"][0] == FIRST_S * SECOND
+    assert marks["event_ns"][0] == FIRST_S * SECOND
     assert set(marks["price_kind"]) == {"history"}
+
+
+def test_a_price_that_stands_for_its_minute_is_known_when_the_minute_is_over(catalog: Path) -> None:
+    with price_server() as server:
+        fetch(catalog, "prices", server)
+    marks = rows(catalog, "marks")
+    assert (marks["recv_ns"] - marks["event_ns"]).unique().to_list() == [60 * SECOND]
 
 
 @pytest.mark.parametrize("job_name", ["prices", "trades"])
@@ -182,10 +189,28 @@ def test_equal_fills_of_one_page_are_all_kept(catalog: Path) -> None:
     assert first["seq"].sort().to_list() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("overlap", [1, 2])
-def test_rows_that_two_pages_share_are_kept_once(catalog: Path, overlap: int) -> None:
-    with trade_server(page=3, overlap=overlap) as server:
+@pytest.mark.parametrize("overlap", [2, 3])
+def test_a_run_of_rows_that_a_page_repeats_is_kept_once(catalog: Path, overlap: int) -> None:
+    with trade_server(page=4, overlap=overlap) as server:
         assert fetch(catalog, "trades", server).rows == 40
+
+
+@pytest.mark.parametrize("equal", [1, 2, 3])
+def test_equal_fills_on_both_sides_of_a_page_edge_are_all_kept(catalog: Path, equal: int) -> None:
+    fills = [trade(condition(0), token(0, "up"), FIRST_S + 250, n) for n in range(12)]
+    again = [trade(condition(0), token(0, "up"), FIRST_S + 250, 99)] * equal
+    with trade_server(page=6) as server:
+        server.trades[condition(0)] = [*fills[: 6 - equal], *again, *again, *fills[6:]]
+        fetch(catalog, "trades", server)
+    first = rows(catalog, "binary_trades").filter(pl.col("market_id") == f"btc-updown-5m-{FIRST_S}")
+    assert first.height == 12 + equal
+    assert first.filter(pl.col("tx_hash") == again[0]["transaction_hash"]).height == 2 * equal
+
+
+def test_an_empty_last_page_is_the_end_of_the_trades(catalog: Path) -> None:
+    with trade_server(page=5, trailing=True) as server:
+        line = fetch(catalog, "trades", server)
+    assert (line.rows, line.refused) == (40, ())
 
 
 def test_rows_out_of_order_are_stored_in_order(catalog: Path) -> None:
@@ -216,6 +241,7 @@ def test_pages_that_never_end_are_refused_and_the_walk_stops(catalog: Path, how:
         ({"side": "HOLD"}, "neither buy nor sell"),
         ({"price": 1.2}, "no price of a share"),
         ({"size": 0.0}, "has no size"),
+        ({"timestamp": 1_790_000_000_000}, "a time outside 2015-2100"),
         ({"transaction_hash": None}, "a field missing"),
         ({"size": "ten"}, "not of the documented form"),
     ],

@@ -131,6 +131,21 @@ def test_a_window_of_a_length_the_venue_does_not_have_is_refused(tmp_path: Path)
         run_job(tmp_path / "c", "windows", work, FakeTime())
 
 
+def test_what_a_killed_run_was_told_of_a_living_window_is_asked_again(tmp_path: Path) -> None:
+    span = (FIRST_S * SECOND, (FIRST_S + 300) * SECOND)
+    with GammaServer() as server:
+        (slug,) = server.list_windows("btc", "5m", FIRST_S, 1, resolved=None)
+
+        async def killed(job: Any) -> Sequence[FetchLine]:
+            job.store.commit = lambda: None
+            return await fetch_windows(job, ["BTC"], [300], span, host=replace(GAMMA, url=server.url))
+
+        run_job(tmp_path / "c", "windows", killed, FakeTime(FIRST_S + 100))
+        server.events[slug] = event(slug, resolved="Up")
+        fetch(tmp_path / "c", server, span)
+    assert rows(tmp_path / "c", "windows")["outcome"].to_list() == ["up"]
+
+
 def test_rows_are_of_the_table(tmp_path: Path) -> None:
     with GammaServer() as server:
         server.list_windows("btc", "5m", FIRST_S, 1)

@@ -11,9 +11,10 @@ from arena.units import MS, SECOND
 from live.feeds.frame import Frame, Kind, note
 from live.recorder.feeds import parsers_of
 from live.recorder.normaliser import Normaliser
-from live.recorder.origin import Origin
+from live.recorder.origin import Origin, ended, renewed
 from live.recorder.segments import Position, encode_frame
 from live.recorder.writer import SegmentWriter
+from tests.venues.gamma import event
 from tests.venues.polymarket_ws import BTC, PolymarketWs
 from tests.venues.server import Session
 
@@ -57,6 +58,19 @@ class Story:
         reply = note(url="http://gamma", status=200, body=json.dumps(BTC.gamma(**changes)))
         return self.frame("gamma", Kind.HTTP, reply)
 
+    def gamma_of(self, slug: str, **changes: Any) -> Frame:
+        tokens = json.dumps([f"{slug}/up", f"{slug}/down"])
+        body = event(slug, resolved=None, conditionId=f"0x{slug}", clobTokenIds=tokens, **changes)
+        return self.frame("gamma", Kind.HTTP, note(url="http://gamma", status=200, body=json.dumps(body)))
+
+    def renewed(self, feed: str) -> Frame:
+        self.now_ns += 10 * MS
+        return renewed(feed, self.now_ns, self.now_ns - START)
+
+    def ended(self) -> Frame:
+        self.now_ns += 10 * MS
+        return ended(self.now_ns, self.now_ns - START)
+
     def books(self) -> Frame:
         venue, session = PolymarketWs(), Session.__new__(Session)
         session.published = 0
@@ -76,9 +90,9 @@ def data(message: Any) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode()
 
 
-def write_log(raw: Path, *blocks: list[Frame]) -> list[Position]:
+def write_log(raw: Path, *blocks: list[Frame], after: int = 0) -> list[Position]:
     """One session; where its blocks end."""
-    writer = SegmentWriter(raw, reserve_bytes=0)
+    writer = SegmentWriter(raw, reserve_bytes=0, after=after)
     ends = [writer.append(b"".join(map(encode_frame, block)), len(block), block[0].recv_ns) for block in blocks]
     writer.close()
     return ends

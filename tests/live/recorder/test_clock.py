@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from arena.errors import DataError
 from arena.units import MS, SECOND
-from live.recorder.clock import TIME_SERVERS, SteadyClock, measured
+from live.feeds.frame import Frame
+from live.recorder.clock import TIME_SERVERS, ClockProbe, SteadyClock, check_wall, measured
 from live.rest.http import Reply
+from tests.live.recorder.loops import run_async
 
 NOW = 1_790_000_000 * SECOND
 
@@ -85,3 +87,44 @@ def test_the_true_offset_lies_within_half_the_round_trip(server: str, true_ns: i
 def test_an_answer_without_a_time_is_refused(body: Any) -> None:
     with pytest.raises(DataError, match="without a time"):
         measure("okx", body, NOW, NOW)
+
+
+def test_a_leap_beyond_the_century_is_not_followed() -> None:
+    walls, monos = iter([NOW, 2 * NOW + 3 * NOW, NOW + 2 * SECOND]), iter([0, 0, SECOND, 2 * SECOND])
+    clock = SteadyClock(9 * 10**18, lambda: next(walls), lambda: next(monos))
+    assert [clock() - NOW for _ in range(3)] == [0, SECOND, 2 * SECOND]
+
+
+@pytest.mark.parametrize("wall_ns", [0, 86_400 * SECOND, 5_000_000_000 * SECOND])
+def test_a_clock_nobody_set_is_refused_with_a_sentence(wall_ns: int) -> None:
+    with pytest.raises(DataError, match="Set the clock"):
+        check_wall(wall_ns)
+
+
+class OneAnswer:
+    """An HTTP client whose every reply came at ``wall_ns``, from a server that has the time ``NOW``."""
+
+    def __init__(self, wall_ns: int) -> None:
+        self.reply = Reply("http://x", 200, wall_ns, wall_ns, json.dumps({"serverTime": NOW // MS}).encode())
+
+    async def get(self, *args: Any) -> Reply:
+        return self.reply
+
+
+@pytest.mark.parametrize(("wrong_ns", "stands"), [(0, True), (900 * MS, True), (3_600 * SECOND, False)])
+@run_async
+async def test_a_clock_that_is_far_off_does_not_say_which_windows_are_open(wrong_ns: int, stands: bool) -> None:
+    mono = [0]
+
+    async def sink(frame: Frame) -> None:
+        raise StopAsyncIteration
+
+    servers = {"binance_us": TIME_SERVERS["binance_us"]}
+    probe = ClockProbe(OneAnswer(NOW + wrong_ns), servers, sink, mono_ns=lambda: mono[0])  # type: ignore[arg-type]
+    assert probe.corrected(NOW + wrong_ns) == NOW + wrong_ns
+    with pytest.raises(StopAsyncIteration):
+        await probe.run()
+    mono[0] = 5 * SECOND
+    wall = NOW + wrong_ns + 5 * SECOND
+    expected = wall if stands else pytest.approx(NOW + 5 * SECOND, abs=MS)
+    assert probe.corrected(wall) == expected

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,31 +28,46 @@ def kept(folder: Path) -> list[int]:
     return [frame.mono_ns for block in read_blocks(folder) for frame in block.frames]
 
 
+async def patiently(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
 @run_async
-async def test_nothing_waits_longer_than_the_flush_interval(tmp_path: Path) -> None:
-    asleep: list[float] = []
-    wake = asyncio.Event()
-
-    async def sleep(seconds: float) -> None:
-        asleep.append(seconds)
-        await wake.wait()
-        wake.clear()
-
+async def test_what_came_is_written_when_the_interval_is_over_and_not_before(tmp_path: Path) -> None:
     ends: list[Position] = []
-    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), ends.append, flush_s=2.0, sleep=sleep)
-    running = asyncio.create_task(log.run())
+    slow = RawLog(SegmentWriter(tmp_path / "slow", reserve_bytes=0), lambda end: None, flush_s=3_600.0)
+    log = RawLog(SegmentWriter(tmp_path / "fast", reserve_bytes=0), ends.append, flush_s=0.1)
     for number in (1, 2):
+        await slow.put(a_frame(number))
         await log.put(a_frame(number))
-    while not asleep:
-        await asyncio.sleep(0)
-    assert asleep == [2.0]
-    assert kept(tmp_path) == []
-    wake.set()
-    while not ends:
-        await asyncio.sleep(0.001)
-    assert kept(tmp_path) == [1, 2]
+    await patiently(lambda: bool(ends))
+    assert kept(tmp_path / "fast") == [1, 2]
     assert log.frames_kept == 2
-    running.cancel()
+    assert kept(tmp_path / "slow") == []
+    await log.close()
+    await slow.close()
+
+
+@run_async
+async def test_neither_a_busy_loop_nor_a_busy_thread_makes_a_flush_late(tmp_path: Path) -> None:
+    log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), lambda end: None, flush_s=0.05)
+    idle = threading.Event()
+
+    def work() -> None:
+        while not idle.is_set():
+            sum(range(10_000))
+
+    busy = threading.Thread(target=work)
+    busy.start()
+    await log.put(a_frame(1))
+    deadline = time.monotonic() + 30.0
+    while not kept(tmp_path) and time.monotonic() < deadline:  # the loop stands still meanwhile
+        time.sleep(0.01)
+    assert kept(tmp_path) == [1]
+    idle.set()
+    busy.join()
     await log.close()
 
 
@@ -66,13 +83,9 @@ async def test_closing_flushes(tmp_path: Path) -> None:
 async def test_a_full_block_does_not_wait_for_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "BLOCK_BYTES", 1_000)
     log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0), lambda end: None, flush_s=3_600.0)
-    running = asyncio.create_task(log.run())
     for number in range(30):
         await log.put(a_frame(number, 100))
-        await asyncio.sleep(0)
-    while log.frames_kept < 10:
-        await asyncio.sleep(0.001)
-    running.cancel()
+    await patiently(lambda: log.frames_kept >= 10)
     await log.close()
     assert kept(tmp_path) == list(range(30))
 
@@ -89,7 +102,6 @@ async def test_givers_wait_while_the_disk_is_behind_and_nothing_is_lost(
         disk_works.wait()
 
     log = RawLog(SegmentWriter(tmp_path, reserve_bytes=0, disk=Disk(sync=slow_sync)), lambda end: None)
-    running = asyncio.create_task(log.run())
 
     async def give() -> None:
         for number in range(500):
@@ -101,7 +113,6 @@ async def test_givers_wait_while_the_disk_is_behind_and_nothing_is_lost(
     assert log.frames < 100
     disk_works.set()
     await giving
-    running.cancel()
     await log.close()
     assert kept(tmp_path) == list(range(500))
 
@@ -114,3 +125,20 @@ async def test_a_full_disk_ends_the_flushing_with_its_reason(tmp_path: Path) -> 
     with pytest.raises(DiskFull):
         await log.run()
     assert log.frames_kept == 0
+    with pytest.raises(DiskFull):
+        await log.close()
+
+
+@run_async
+async def test_closing_after_a_refusal_writes_no_smaller_block_behind_the_hole(tmp_path: Path) -> None:
+    free = [5]
+    writer = SegmentWriter(tmp_path, reserve_bytes=10, disk=Disk(free=lambda _: free[0]))
+    log = RawLog(writer, lambda end: None, flush_s=0.001)
+    await log.put(a_frame(1))
+    with pytest.raises(DiskFull):
+        await log.run()
+    free[0] = 10_000
+    await log.put(a_frame(2))
+    with pytest.raises(DiskFull):
+        await log.close()
+    assert kept(tmp_path) == []

@@ -151,9 +151,16 @@ def test_a_full_disk_leaves_the_blocks_before_it_whole(tmp_path: Path) -> None:
         write(writer, 2)
     assert numbers(tmp_path) == [1]
     assert segment_path(tmp_path, 1).stat().st_size == end.offset
-    room[0] = 10_000
-    write(writer, 3)
-    assert numbers(tmp_path) == [1, 3]
+
+
+def test_after_a_refused_block_no_smaller_one_is_written(tmp_path: Path) -> None:
+    free = [10_000]
+    writer = SegmentWriter(tmp_path, reserve_bytes=0, disk=Disk(free=lambda _: free[0]))
+    write(writer, 1)
+    for free[0] in (10, 10_000):
+        with pytest.raises(DiskFull):
+            write(writer, 2)
+    assert numbers(tmp_path) == [1]
 
 
 def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(tmp_path: Path) -> None:
@@ -169,3 +176,50 @@ def test_the_log_is_the_frames_whatever_the_segments(tmp_path_factory, chunks: l
     for chunk in chunks:
         write(writer, *chunk)
     assert numbers(folder) == [n for chunk in chunks for n in chunk]
+
+
+def segments_of_one_session(folder: Path, count: int) -> None:
+    writer = SegmentWriter(folder, reserve_bytes=0, segment_bytes=1)
+    for number in range(1, count + 1):
+        write(writer, number)
+
+
+def test_a_missing_segment_in_the_middle_is_refused_by_name(tmp_path: Path) -> None:
+    segments_of_one_session(tmp_path, 4)
+    segment_path(tmp_path, 3).unlink()
+    with pytest.raises(DataError, match=r"00000003\.frames is missing"):
+        numbers(tmp_path)
+
+
+@pytest.mark.parametrize("left", [8, 40])
+def test_a_torn_segment_in_the_middle_of_a_session_is_damage(tmp_path: Path, left: int) -> None:
+    segments_of_one_session(tmp_path, 3)
+    os.truncate(segment_path(tmp_path, 2), left)
+    with pytest.raises(DataError, match=r"00000002\.frames is damaged from byte 16 on"):
+        numbers(tmp_path)
+
+
+def test_old_segments_may_be_taken_away(tmp_path: Path) -> None:
+    segments_of_one_session(tmp_path, 4)
+    segment_path(tmp_path, 1).unlink()
+    assert numbers(tmp_path) == [2, 3, 4]
+
+
+def test_numbers_go_on_after_the_highest_ever_used(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, reserve_bytes=0, after=7)
+    assert write(writer, 1).segment == 8
+    assert numbers(tmp_path, start=Position(7, 1_000)) == [1]
+
+
+@pytest.mark.parametrize("start", [Position(1, 10_000), Position(5, 16)])
+def test_a_log_that_ends_before_the_tables_is_refused(tmp_path: Path, start: Position) -> None:
+    write(SegmentWriter(tmp_path, reserve_bytes=0), 1)
+    with pytest.raises(DataError, match="ends before segment"):
+        numbers(tmp_path, start=start)
+
+
+def test_what_was_taken_away_behind_the_tables_is_not_skipped_within_a_session(tmp_path: Path) -> None:
+    segments_of_one_session(tmp_path, 3)
+    segment_path(tmp_path, 1).unlink()
+    with pytest.raises(DataError, match=r"00000001\.frames is missing"):
+        numbers(tmp_path, start=Position(1, 50))

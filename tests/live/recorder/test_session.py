@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from arena.errors import DataError
+from arena.errors import ConfigError, DataError
 from arena.market.catalog import Catalog
-from live.feeds.frame import Kind
+from live.feeds.frame import Frame, Kind
 from live.recorder.feeds import feed_names, parsers_of
+from live.recorder.origin import Origin, Word
 from live.recorder.plan import Plan
 from live.recorder.reparse import reparse
 from live.recorder.segments import read_blocks
@@ -204,9 +206,94 @@ async def test_two_recorders_do_not_share_a_catalog(town: Town, tmp_path: Path) 
 async def test_a_venue_that_does_not_answer_does_not_stop_the_others(town: Town, tmp_path: Path) -> None:
     urls = town.urls | {"kraken": "ws://127.0.0.1:9", "gamma": "http://127.0.0.1:9"}
     plan = plan_for(town, tmp_path / "recorded", "okx", "kraken", "gamma", urls=urls)
-    last, _ = await run(plan, lambda s: s.rows.get("spot", 0) > 20 and bool(s.notices))
+    last, _ = await run(plan, lambda s: s.rows.get("spot", 0) > 20 and any("waited for" in n for n in s.notices))
     assert not next(f for f in last.feeds if f.name == "kraken").is_open
-    assert "127.0.0.1:9" in last.notices[0]
+    assert last.notices[0].startswith("Feed 'kraken' is not connected: ConnectionRefusedError")
+    assert "127.0.0.1:9/events/slug" in last.notices[1]
+    assert "windows are waited for" in last.notices[1]
+
+
+@run_async
+async def test_a_run_to_which_nothing_came_does_not_look_like_a_success(town: Town, tmp_path: Path) -> None:
+    urls = town.urls | {"kraken": "ws://127.0.0.1:9", "okx": "ws://127.0.0.1:9"}
+    with pytest.raises(DataError, match=r"Nothing came from any feed\. Feed 'okx' is not connected: Conn.*'kraken'"):
+        await run(plan_for(town, tmp_path / "recorded", "okx", "kraken", urls=urls, for_s=1.0))
+
+
+@run_async
+async def test_a_venue_that_redirects_us_does_not_end_the_recording(town: Town, tmp_path: Path) -> None:
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/no\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(elsewhere, "127.0.0.1", 0) as server:
+        urls = town.urls | {"kraken": f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+        plan = plan_for(town, tmp_path / "recorded", "okx", "kraken", urls=urls)
+        last, _ = await run(plan, lambda s: s.rows.get("spot", 0) > 20 and bool(s.notices))
+    assert "kraken" in last.notices[0]
+
+
+@pytest.mark.parametrize(("name", "url"), [("okx", "http://x"), ("gamma", "ws://x"), ("okx", "ws://[x"), ("okx", "x")])
+@run_async
+async def test_an_address_that_is_none_is_refused_at_once(town: Town, tmp_path: Path, name: str, url: str) -> None:
+    with pytest.raises(ConfigError, match="is no address of feed"):
+        await run(plan_for(town, tmp_path / "recorded", urls={name: url}))
+
+
+@run_async
+async def test_nothing_is_recorded_by_a_clock_nobody_set(town: Town, tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    plan = plan_for(town, tmp_path / "recorded", "okx")
+    with pytest.raises(DataError, match="Set the clock"):
+        await record(plan, print, stop, environment={}, rng=np.random.default_rng(1), wall_ns=lambda: 86_400 * 10**9)
+    assert not plan.to.exists()
+
+
+@run_async
+async def test_feeds_are_renewed_one_after_the_other_and_the_tables_do_not_care(town: Town, tmp_path: Path) -> None:
+    to = tmp_path / "recorded"
+    plan = plan_for(town, to, "okx", "polymarket", "gamma", "clock", renew_s=2.0)
+    await run(plan, lambda s: min(f.reconnects for f in s.feeds if f.is_open is not None) >= 2)
+    words = [
+        Word.of(frame).renewed
+        for block in read_blocks(to / "raw")
+        for frame in block.frames
+        if frame.feed == "recorder"
+    ]
+    assert {"okx", "polymarket", "clock"} <= set(words)
+    opened = Catalog.open(to)
+    assert set(opened.scan("gaps").collect()["reason"]) == {"planned"}
+    quotes, renewed = opened.scan("binary_quotes").collect(), last_renewal(to / "raw", "polymarket")
+    assert quotes.filter(pl.col("recv_ns") > renewed).height > 0
+    reparse(to / "raw", tmp_path / "again", parsers_of)
+    assert digest_of(tmp_path / "again") == digest_of(to)
+
+
+def last_renewal(raw: Path, feed: str) -> int:
+    frames = [frame for block in read_blocks(raw) for frame in block.frames if frame.feed == "recorder"]
+    return max(frame.recv_ns for frame in frames[:-1] if Word.of(frame).renewed == feed)
+
+
+@run_async
+async def test_a_feed_whose_parser_failed_is_connected_anew(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(parsers_of(Origin((), (), (), ""))["okx"])
+    sound, failed = kind.data, []
+
+    def data(self: Any, frame: Frame, rows: Any) -> None:
+        if threading.current_thread().name == "tables" and not failed:
+            failed.append(frame)
+            raise ZeroDivisionError
+        sound(self, frame, rows)
+
+    monkeypatch.setattr(kind, "data", data)
+    last, _ = await run(plan_for(town, tmp_path / "recorded", "okx"), lambda s: s.feeds[0].reconnects > 0)
+    assert last.feeds[0].bad == 1
+    assert any("made its parser fail (ZeroDivisionError" in notice for notice in last.notices)
+    assert last.rows["spot"] > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -43,8 +43,37 @@ def test_a_window_is_listened_to_for_some_seconds_after_its_close() -> None:
 def test_metadata_is_asked_for_before_the_open_and_once() -> None:
     desk = Desk(["BTC"], [300])
     asked = desk.due(OPEN)
-    assert asked == [BTC, Window("BTC", 300, BTC.close_ns)]
+    assert asked == [Window("BTC", 300, OPEN + i * 300 * SECOND) for i in range(13)]
     assert desk.due(OPEN + SECOND) == []
+
+
+def test_a_venue_that_is_down_for_ten_minutes_costs_no_window() -> None:
+    desk = desk_that_knows(BTC, OPEN)
+    later = OPEN + 600 * SECOND
+    desk.due(later)
+    assert Window("BTC", 300, later).slug in [r["market_id"] for r in desk.listened(later)]
+
+
+def test_what_is_listened_to_now_is_asked_for_before_what_comes_later() -> None:
+    opens = [window.open_ns for window in Desk(["BTC", "ETH"], [300, 900]).due(OPEN)]
+    assert opens == sorted(opens)
+    assert opens[-1] <= OPEN + 3_600 * SECOND
+
+
+def test_a_window_of_later_that_is_not_listed_is_asked_about_patiently() -> None:
+    desk = Desk(["BTC"], [300])
+    for window in desk.due(OPEN):
+        desk.answered(window, None, OPEN)
+    assert desk.due(OPEN + 5 * SECOND) == [BTC, Window("BTC", 300, BTC.close_ns)]
+    assert len(desk.due(OPEN + 60 * SECOND)) == 11
+
+
+def test_a_market_is_listened_to_until_its_outcome_is_known() -> None:
+    desk = desk_that_knows(BTC, OPEN)
+    late = BTC.close_ns + 160 * SECOND
+    assert BTC.slug in [r["market_id"] for r in desk.listened(late)]
+    desk.answered(BTC, row(BTC, outcome="up", resolved_ns=late), late)
+    assert BTC.slug not in [r["market_id"] for r in desk.listened(late)]
 
 
 def test_a_window_the_venue_has_not_listed_is_asked_about_again_soon() -> None:

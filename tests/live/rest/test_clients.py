@@ -174,7 +174,7 @@ def index(server: DeribitServer, start_ms: int, end_ms: int) -> list[Any]:
 def test_the_index_is_followed_back_by_its_continuation() -> None:
     with DeribitServer(page=4) as server:
         server.index = {60_000 * n: 40.0 + n for n in range(1, 11)}
-        candles = index(server, 60_000, 600_000)
+        candles, _ = index(server, 60_000, 600_000)
     assert [ms for ms, *_ in candles] == [60_000 * n for n in range(1, 11)]
     assert [asked.one("end_timestamp") for asked in server.asked] == ["600000", "420000", "240000"]
 

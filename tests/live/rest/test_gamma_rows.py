@@ -123,6 +123,11 @@ def test_the_settlement_rule_is_what_the_market_says(config: Any, source: str, r
     assert row(cryptoMarketConfig=config, resolutionSource=source)["settlement_rule"] == rule
 
 
+def test_where_nobody_says_how_a_market_settles_the_source_of_its_strike_is_unknown() -> None:
+    found = row(cryptoMarketConfig=None, resolutionSource="")
+    assert (found["strike"], found["settlement_rule"], found["strike_source"]) == (100_000.25, None, None)
+
+
 def test_a_market_listed_without_its_event_has_no_reference_prices() -> None:
     found = window_row(event(SLUG)["markets"][0], "arena")
     assert (found["strike"], found["strike_source"], found["settle_price"]) == (None, None, None)
@@ -159,3 +164,20 @@ def test_a_market_that_contradicts_itself_or_is_unknown_is_refused_by_name(chang
 def test_an_event_of_several_markets_is_no_window() -> None:
     with pytest.raises(DataError, match="exactly one market"):
         event_row(event(SLUG) | {"markets": []}, "arena")
+
+
+@pytest.mark.parametrize("zero", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_outside_2015_to_2100_is_no_time(zero: str) -> None:
+    assert row(closedTime=zero)["resolved_ns"] is None
+
+
+@pytest.mark.parametrize("offset", ["+23:59", "-23:59"])
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+def test_times_at_the_edge_of_what_can_be_written_are_survived(edge: str, offset: str) -> None:
+    assert row(closedTime=edge + offset)["resolved_ns"] is None
+
+
+@pytest.mark.parametrize("epoch", [0, 4_102_444_800])
+def test_a_window_outside_2015_to_2100_is_refused(epoch: int) -> None:
+    with pytest.raises(DataError, match="outside 2015-2100"):
+        event_row(event(f"btc-updown-5m-{epoch}"), "arena")

@@ -72,6 +72,22 @@ def test_one_told_to_stay_away_for_long_gives_up_and_says_so() -> None:
         ask([too_many("3600")])
 
 
+def test_whoever_asks_next_waits_as_long_as_the_venue_said() -> None:
+    time = FakeTime()
+    with Echo(clock=time.clock) as server:
+        server.faults.append(too_many("600"))
+
+        async def run() -> None:
+            given = {"rng": np.random.default_rng(7), "clock": time.clock, "wall_ns": time.wall_ns, "sleep": time.sleep}
+            async with Http(**given) as http:  # type: ignore[arg-type]
+                with pytest.raises(NoAnswer):
+                    await http.get(Host(server.url, 10.0), "/a")
+                await http.get(Host(server.url, 10.0), "/b")
+
+        asyncio.run(run())
+        assert server.asked[1].at_s - server.asked[0].at_s >= 600.0
+
+
 def test_a_refused_burst_holds_back_every_request_to_that_host() -> None:
     time = FakeTime()
     with Echo(clock=time.clock) as server:

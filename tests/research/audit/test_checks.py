@@ -14,7 +14,7 @@ from arena.lab.config import LabConfig
 from arena.lab.generate import generate
 from arena.market.schema import TABLES
 from arena.units import MS, SECOND
-from research.audit import CHECKS, Limits, Measured, Status, View, audit
+from research.audit import CHECKS, Limits, Measured, Status, View, audit, find
 from research.audit.basis import basis
 from research.audit.books import ages
 from research.audit.coverage import days, missing
@@ -65,6 +65,59 @@ def test_a_frozen_price_is_told_from_a_coarse_one() -> None:
     found = measured("frozen_feed", oracle(coarse.tolist()))
     assert found.subjects["figure"][0] == pytest.approx(199.0, abs=8.0)  # the price may stand before and after, too
     assert abs(found.examples["at_ns"][0] - (T0 + 5000 * SECOND)) <= 8 * SECOND
+
+
+def walk(n: int) -> list[float]:
+    steps = np.random.default_rng(4).choice([-0.01, 0.0, 0.01], n)
+    return (100.0 + np.cumsum(steps)).tolist()
+
+
+@pytest.mark.parametrize("updates", [1, 2, 3])
+def test_a_false_price_that_is_sent_more_than_once_is_one_spike(updates: int) -> None:
+    prices = walk(5000)
+    for k in range(updates):
+        prices[2000 + k] *= 1.02
+    found = measured("price_spike", oracle(prices))
+    assert found.subjects["figure"].to_list() == [pytest.approx(1e5 / 30_000)]
+    assert found.examples["at_ns"].to_list() == [T0 + 2000 * SECOND]
+
+
+def test_a_price_that_moves_and_stays_is_no_spike() -> None:
+    prices = walk(5000)
+    moved = [p * (1.02 if k >= 2000 else 1.0) for k, p in enumerate(prices)]
+    assert measured("price_spike", oracle(moved)).subjects["figure"].to_list() == [0.0]
+
+
+@pytest.mark.parametrize(("spikes", "status"), [(0, Status.PASS), (1, Status.WARN), (3, Status.WARN), (4, Status.FAIL)])
+def test_a_spike_in_a_short_stream_is_a_warning_and_four_are_a_failure(spikes: int, status: Status) -> None:
+    prices = walk(3000)
+    for k in range(spikes):
+        prices[500 * (k + 1)] *= 1.02
+    check = next(c for c in CHECKS if c.name == "price_spike")
+    assert find(check, View(oracle(prices))).status is status
+
+
+def minute_bars(minutes: list[int], kind: str = "trade") -> Recording:
+    at = [T0 + m * 60 * SECOND for m in minutes]
+    of = {"venue": "x", "symbol": "btcusd", "asset": "BTC", "quote": "USD", "kind": kind, "source": "test"}
+    prices = dict.fromkeys(("open", "high", "low", "close"), 100.0)
+    rows = {"event_ns": at, "recv_ns": [t + 60 * SECOND for t in at], "interval_s": 60} | of | prices
+    return Recording({"bars": TABLES["bars"].conform(pl.DataFrame(rows))})
+
+
+def test_minutes_in_which_nothing_traded_are_no_missing_bars() -> None:
+    traded = [m for m in range(700) if m % 7 not in (2, 3)]
+    found = measured("missing_bars", minute_bars(traded))
+    assert found.subjects["figure"].to_list() == [0.0]
+    outage = [m for m in traded if not 100 <= m < 180]
+    assert measured("missing_bars", minute_bars(outage)).examples["what"].str.extract(r"(\d+) bars").cast(int)[0] >= 80
+
+
+def test_in_a_stream_that_leaves_no_minute_out_each_absent_bar_is_missing() -> None:
+    found = measured("missing_bars", minute_bars([m for m in range(700) if m not in (300, 301)]))
+    assert found.subjects["figure"].to_list() == [pytest.approx(2 / 700)]
+    quotes = minute_bars([m for m in range(700) if m % 7], "quote")
+    assert measured("missing_bars", quotes).subjects["figure"][0] == pytest.approx(1 / 7, abs=0.01)
 
 
 def test_the_basis_is_that_of_one_moment_by_the_venues_clocks(good: Recording) -> None:

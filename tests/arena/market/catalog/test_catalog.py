@@ -89,10 +89,11 @@ def test_screening_can_be_left_out(tmp_path: Path) -> None:
     assert made(tmp_path / "c", spots(0, price=-1.0), screen=False).scan("spot").collect().height == 1
 
 
-def test_quotes_need_windows_first(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="write the windows table first"), Catalog.create(tmp_path / "c") as writer:
-        writer.write("binary_quotes", quotes())
+def test_quotes_of_unknown_markets_are_quarantined_whether_there_are_windows_or_not(tmp_path: Path) -> None:
     with Catalog.create(tmp_path / "c") as writer:
+        assert writer.write("binary_quotes", quotes()) == {"unknown_market": 1}
+        assert writer.write("windows", windows("m1", close_ns=T0)) == {"bad_window": 1}
+        assert writer.write("binary_quotes", quotes()) == {"unknown_market": 1}
         writer.write("windows", windows("m1"))
         assert writer.write("binary_quotes", pl.concat([quotes("m1"), quotes("m2")])) == {"unknown_market": 1}
 
@@ -223,9 +224,33 @@ def test_open_refuses_another_schema_version(tmp_path: Path) -> None:
         Catalog.open(tmp_path / "c")
 
 
+def test_a_few_impossible_times_are_quarantined_and_the_rest_is_written(tmp_path: Path) -> None:
+    with Catalog.create(tmp_path / "c") as writer:
+        writer.write("spot", spots(0, 1))
+        far = pl.concat([spots(2, 3, 4), spots(-T0), spots(10**18 * 5)])
+        assert writer.write("spot", far) == {"time_unit": 2}
+        known = [windows(m, resolved_ns=t) for m, t in (("a", 0), ("b", T0 + DAY), ("c", T0 + DAY))]
+        assert writer.write("windows", pl.concat(known), upsert=True) == {"time_unit": 1}
+    catalog = Catalog.open(tmp_path / "c")
+    assert catalog.scan("spot").collect()["recv_ns"].to_list() == [T0 + t for t in range(5)]
+    assert catalog.quarantined("spot").collect()["recv_ns"].to_list() == [0, T0 + 10**18 * 5]
+
+
+def test_one_row_with_an_impossible_time_never_stops_a_writer_that_takes_rows_one_by_one(tmp_path: Path) -> None:
+    with Catalog.create(tmp_path / "c") as writer:
+        assert writer.write("spot", spots(-T0), row_by_row=True) == {"time_unit": 1}
+        assert writer.write("windows", windows(resolved_ns=0), upsert=True, row_by_row=True) == {"time_unit": 1}
+    assert Catalog.open(tmp_path / "c").manifest.tables["spot"].rows == 0
+
+
+def test_unscreened_rows_need_possible_times(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 2: recv_ns = 0 breaks rule time_unit"):
+        made(tmp_path / "c", pl.concat([spots(0, 1), spots(-T0)]), screen=False)
+
+
 def test_write_refuses_unit_mistakes_and_names_that_are_no_path(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="time_unit"):
-        made(tmp_path / "c", spots(0).with_columns(pl.col("recv_ns") // 1_000_000))
+    with pytest.raises(DataError, match="2 of 4 rows have such times"):
+        made(tmp_path / "c", pl.concat([spots(0, 1), spots(0, 1).with_columns(pl.col("recv_ns") // 1_000_000)]))
     with pytest.raises(DataError, match="cannot be part of a file name"):
         made(tmp_path / "c", spots(0, source="../x"))
     assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from arena.market.catalog import Catalog
 from arena.market.catalog.tiers import FAN_IN, SMALL_ROWS, merge_from
 from arena.market.schema import TABLES
 from tests.support.catalogs import DAY, T0, spots, windows
+from tests.support.rows import frame
 
 PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -117,6 +118,59 @@ def test_upserted_rows_are_the_last_of_each_key_in_however_many_calls(
     by_and_by = in_parts(folder / "parts", "windows", frame, cuts, upsert=True)
     assert by_and_by.digest() == at_once.digest()
     assert dict(by_and_by.scan("windows").select("market_id", "strike").collect().iter_rows()) == dict(rows)
+
+
+UPSERTS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 2), st.sampled_from([1.0, 2.0])),
+        max_size=6,
+        unique_by=lambda row: row[0],
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@PROPERTY
+@given(UPSERTS, st.sampled_from(["windows", "trades"]))
+def test_the_bytes_of_an_upserted_table_depend_on_its_rows_only(
+    tmp_path_factory: pytest.TempPathFactory, commits: list[list[tuple[str, int, float]]], table: str
+) -> None:
+    # One name is one key, with one time: a window opens once.
+    times = {name: time for commit in reversed(commits) for name, time, _ in commit}
+
+    def rows(commit: list[tuple[str, int, float]]) -> pl.DataFrame:
+        named = {"windows": "market_id", "trades": "symbol"}[table]
+        time = {"windows": ("open_ns", "close_ns"), "trades": ("recv_ns", "event_ns")}[table]
+        value = {"windows": "strike", "trades": "seq"}[table]
+        step = 300 * 10**9
+        one = frame(table)
+        return pl.concat(
+            [
+                one.clear(),
+                *(
+                    one.with_columns(
+                        pl.lit(name).alias(named),
+                        pl.lit(T0 + times[name] * step).alias(time[0]),
+                        pl.lit(T0 + (times[name] + 1) * step).alias(time[1]),
+                        pl.lit(number).cast(one.schema[value]).alias(value),
+                    )
+                    for name, _, number in commit
+                ),
+            ]
+        )
+
+    folder = tmp_path_factory.mktemp("c")
+    last = {(name, 0 if table == "windows" else number): (name, 0, number) for c in commits for name, _, number in c}
+    for path, parts in (("by-and-by", commits), ("once", [list(last.values())])):
+        for commit in parts:
+            with Catalog.append_or_create(folder / path) as writer:
+                writer.write(table, rows(commit), upsert=True)
+        with Catalog.update(folder / path) as writer:
+            writer.compact()
+    one, other = (Catalog.open(folder / path) for path in ("once", "by-and-by"))
+    assert other.scan(table).collect().equals(one.scan(table).collect())
+    assert other.digest() == one.digest()
 
 
 def test_an_upsert_leaves_other_rows_and_partitions_alone(tmp_path: Path) -> None:

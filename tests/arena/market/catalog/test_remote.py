@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,49 @@ def test_two_writers_of_one_source_on_s3_cannot_both_win(s3: str) -> None:
     with pytest.raises(DataError, match="Another process changed spot of source 'test'"):
         overtaken()
     assert Catalog.open(s3).scan("spot").collect().height == 2
+
+
+def test_a_commit_on_s3_whose_files_were_cleaned_away_is_refused(s3: str) -> None:
+    with Catalog.create(s3) as writer:
+        writer.write("spot", spots(0))
+    before = Catalog.open(s3).manifest
+
+    def cleaned() -> None:
+        with Catalog.update(s3) as writer:
+            writer.write("spot", spots(1))
+            Catalog.clean(s3, NOW)
+
+    with pytest.raises(DataError, match=r"spot/.*\.parquet is missing .* run it again"):
+        cleaned()
+    assert Catalog.open(s3).manifest == before
+
+
+def test_a_replaced_file_on_s3_that_is_written_again_stays(s3: str) -> None:
+    day_ago = Terms(clock=lambda: time.time_ns() - DAY)
+    with Catalog.create(s3) as writer:
+        writer.write("spot", spots(0))
+    with Catalog.update(s3, day_ago) as writer:
+        writer.write("spot", spots(1), replace=True)
+    with Catalog.update(s3) as again:
+        again.write("spot", spots(0), replace=True)
+        with Catalog.update(s3) as other:  # takes away what was replaced more than an hour ago
+            other.write("spot", spots(0, source="other"))
+    catalog = Catalog.open(s3)
+    assert catalog.scan("spot").collect()["recv_ns"].to_list() == spots(0, 0)["recv_ns"].to_list()
+    assert catalog.sources("spot") == ("other", "test")
+
+
+def test_a_file_on_s3_is_new_when_it_is_written_again(s3: str, tmp_path: Path) -> None:
+    storage = storage_at(s3)
+    fresh = []
+    for _ in range(2):
+        file = storage.scratch()
+        file.write_bytes(b"rows")
+        fresh.append(storage.adopt(file, "table=spot/x.parquet"))
+        written = storage.listing()["table=spot/x.parquet"].written_s
+        time.sleep(1.1)  # the store tells times in seconds
+    assert fresh == [True, False]
+    assert storage.listing()["table=spot/x.parquet"].written_s == written > time.time() - 2.2
 
 
 def test_two_creators_on_s3_make_one_catalog(s3: str) -> None:

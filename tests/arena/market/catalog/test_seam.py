@@ -42,6 +42,18 @@ def test_quotes_of_a_window_of_another_day_are_known(tmp_path: Path) -> None:
         }
 
 
+def test_a_held_quote_is_repeated_only_by_one_with_its_depth(tmp_path: Path) -> None:
+    def deep(size: float) -> pl.DataFrame:
+        return quotes(up_bids_px=[0.4, 0.3], up_bids_sz=[1.0, size])
+
+    with Catalog.create(tmp_path / "c") as writer:
+        writer.write("windows", windows("m1"))
+        writer.write("binary_quotes", deep(2.0))
+    with Catalog.update(tmp_path / "c") as writer:
+        assert writer.write("binary_quotes", pl.concat([deep(3.0), deep(2.0)])) == {"duplicate": 1}
+        assert writer.write("binary_quotes", quotes()) == {}
+
+
 def test_rows_that_go_on_where_the_catalog_ends_need_nothing_of_it(tmp_path: Path) -> None:
     with Catalog.create(tmp_path / "c") as writer:
         writer.write("spot", spots(0, 1))

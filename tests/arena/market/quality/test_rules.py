@@ -20,6 +20,9 @@ NAN, INF = float("nan"), float("inf")
 LADDER = {"up_bids_px": [0.48, 0.47], "up_bids_sz": [5.0, 7.0]}
 QUOTE_BAR = {"kind": "quote", "bid_open": 99.0, "ask_open": 99.5, "bid_close": 99.0, "ask_close": 99.5}
 
+DAY_NS = 86_400 * SECOND
+TWO_CLOCKS = [n for n, t in TABLES.items() if {"event_ns", "recv_ns"} <= set(t.schema) and n != "bars"]
+
 FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("binary_quotes", {"source": None}, "null_required"),
     ("bars", {"event_ns": None}, "null_required"),
@@ -67,11 +70,13 @@ FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("spot", {"bid": 102.0}, "crossed_book"),
     ("universe_quotes", {"bid": 0.6}, "crossed_book"),
     ("bars", QUOTE_BAR | {"bid_close": 100.0}, "crossed_book"),
+    ("universe", {"best_bid": 0.9, "best_ask": 0.1}, "crossed_book"),
     ("binary_quotes", LADDER | {"up_bids_sz": [5.0]}, "bad_depth"),
     ("binary_quotes", LADDER | {"up_bids_px": [0.48, 0.49]}, "bad_depth"),
     ("binary_quotes", LADDER | {"up_bids_px": [0.47, 0.46]}, "bad_depth"),
     ("binary_quotes", LADDER | {"up_bids_sz": [5.0, 0.0]}, "bad_depth"),
     ("binary_quotes", {"up_bids_px": [], "up_bids_sz": []}, "bad_depth"),
+    ("binary_quotes", LADDER | {"up_bid_size": 5.1}, "bad_depth"),
     ("binary_quotes", dict.fromkeys(("up_bid", "up_ask", "down_bid", "down_ask")), "empty_book"),
     ("spot", dict.fromkeys(("bid", "ask", "last")), "empty_book"),
     ("marks", dict.fromkeys(("yes_price", "no_price")), "empty_book"),
@@ -79,9 +84,15 @@ FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("bars", dict.fromkeys(("open", "high", "low", "close")), "empty_book"),
     ("binary_quotes", {"up_bid": 0.4, "up_ask": 0.48, "down_bid": 0.4, "down_ask": 0.49}, "parity_break"),
     ("binary_quotes", {"up_bid": 0.52, "up_ask": 0.53, "down_bid": 0.51, "down_ask": 0.53}, "parity_break"),
+    ("binary_quotes", {"native": "up", "down_ask": 0.55}, "complement_break"),
+    ("binary_quotes", {"native": "down", "up_bid": 0.45}, "complement_break"),
     ("windows", {"close_ns": T0 + 301 * SECOND}, "bad_window"),
     ("windows", {"open_ns": T0 + SECOND, "close_ns": T0 + 301 * SECOND}, "bad_window"),
     ("windows", {"interval_s": 0, "close_ns": T0}, "bad_window"),
+    ("windows", {"up_token_id": "7", "down_token_id": "7"}, "bad_identity"),
+    ("windows", {"asset": "ETH"}, "bad_identity"),
+    ("windows", {"interval_s": 900, "close_ns": T0 + 900 * SECOND}, "bad_identity"),
+    ("windows", {"open_ns": T0 + 300 * SECOND, "close_ns": T0 + 600 * SECOND}, "bad_identity"),
     ("windows", {"outcome": "UP"}, "bad_outcome"),
     ("windows", {"resolved_ns": T0}, "bad_outcome"),
     ("windows", {"fee_rate": 7.0}, "bad_terms"),
@@ -95,7 +106,13 @@ FAULTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("bars", {"low": 100.5}, "bad_bar"),
     ("bars", {"taker_buy_volume": 5.1}, "bad_bar"),
     ("bars", {"bid_open": 99.0, "bid_high": 98.0}, "bad_bar"),
+    ("bars", {"close": None}, "bad_bar"),
     ("bars", {"recv_ns": T0 + 59 * SECOND}, "bar_known_early"),
+    ("bars", {"recv_ns": T0 + 400 * DAY_NS}, "bar_known_late"),
+    *((table, {"event_ns": T0 + 2 * DAY_NS}, "event_ahead") for table in TWO_CLOCKS),
+    ("l2", {"first_id": 3}, "bad_ids"),
+    ("wallet_fills", {"usd": 1e9}, "bad_value"),
+    ("wallet_fills", {"usd": 11.1}, "bad_value"),
     ("funding", {"rate": 0.12}, "funding_unit"),
     ("funding", {"rate": -0.12}, "funding_unit"),
     ("implied_vol", {"value": 45.0}, "vol_unit"),
@@ -120,6 +137,19 @@ LEGAL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("binary_quotes", {"up_bid": None, "up_ask": 0.001, "down_bid": 0.999, "down_ask": None}),  # one-sided
     ("binary_quotes", {"down_ask": 0.481, "down_bid": 0.47}),  # 0.981: within the slack
     ("binary_quotes", {"up_bid": 0.4, "up_ask": 0.49, "down_bid": 0.4, "down_ask": 0.49}),  # exactly the slack
+    ("binary_quotes", LADDER | {"up_bid_size": 5.0}),
+    ("binary_quotes", LADDER | {"up_bid_size": None}),
+    ("binary_quotes", {"native": "up", "down_ask": 0.531}),  # a cent beside the complement: within the slack
+    ("binary_quotes", {"native": "both", "down_ask": 0.55}),
+    ("spot", {"bid": 101.0}),  # locked, as feeds of best prices are for a moment
+    ("universe_quotes", {"bid": 0.5}),
+    ("universe", {"best_bid": 0.0, "best_ask": 0.0}),
+    ("bars", QUOTE_BAR | {"bid_close": 99.5}),
+    ("bars", {"recv_ns": T0 + 300 * DAY_NS}),
+    ("spot", {"event_ns": T0 + DAY_NS}),
+    ("l2", {"first_id": 2, "last_id": 2}),
+    ("wallet_fills", {"usd": 10.7}),  # worth of a winner's shares, with a fee
+    ("windows", {"market_id": "a-market-of-another-kind", "asset": "ETH"}),
     ("spot", {"bid": None}),
     ("spot", {"bid": None, "bid_size": 0.0}),  # a size of nothing where there is no price
     ("windows", {"open_ns": T0 + SECOND, "close_ns": T0 + 301 * SECOND, "venue": "lab"}),
@@ -156,15 +186,35 @@ def test_a_faulty_row_is_named_by_its_rule(table: str, changes: dict[str, Any], 
     assert rule_of(table, changes) == rule
 
 
+def test_all_rows_of_a_crossed_snapshot_are_refused_and_no_other_snapshot() -> None:
+    def book(best_bid: float, best_ask: float, **ids: Any) -> list[dict[str, Any]]:
+        levels = [("bid", best_bid), ("bid", 90.0), ("ask", best_ask), ("ask", 110.0)]
+        return [row("l2", side=side, price=price, is_snapshot=True, **ids) for side, price in levels]
+
+    rows = [*book(99.0, 101.0, last_id=2), *book(102.0, 101.0, last_id=3), *book(101.0, 101.0, last_id=None)]
+    change = row("l2", side="bid", price=120.0, last_id=2)  # an update is no book
+    clean, bad = screen(TABLES["l2"], frame("l2", *rows, change))
+    assert bad["rule"].to_list() == ["crossed_book"] * 4
+    assert bad["last_id"].unique().to_list() == [3]
+    assert clean.height == 9
+
+
 @pytest.mark.parametrize(("table", "changes"), LEGAL)
 def test_an_odd_but_legal_row_is_kept(table: str, changes: dict[str, Any]) -> None:
     assert rule_of(table, changes) is None
 
 
 def test_every_row_rule_is_seen_to_fire_in_every_table_it_speaks_of() -> None:
-    everywhere = {"null_required", "not_finite", "unknown_market"}
+    everywhere = {"null_required", "time_unit", "not_finite", "unknown_market"}
     want = {(t, r.name) for r in RULES if not r.relational and r.name not in everywhere for t in r.tables}
+    want -= {("bars", "event_ahead"), ("l2", "crossed_book")}  # known early before that; and a matter of whole books
     assert want == {(t, rule) for t, _, rule in FAULTS if rule not in everywhere}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_time_of_every_table_lies_in_this_century(table: str) -> None:
+    times = [c.name for c in TABLES[table].columns if c.unit == "ns UTC"]
+    assert [rule_of(table, {name: far}) for name in times for far in (0, 2**62)] == ["time_unit"] * 2 * len(times)
 
 
 def test_every_number_of_every_table_has_a_range_or_is_known_to_have_none() -> None:
@@ -189,7 +239,7 @@ def test_vocabularies_are_the_units_that_the_schema_states() -> None:
 def test_every_rule_has_a_name_of_its_own_and_a_sentence() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert all(rule.doc.endswith(".") and set(rule.tables) <= set(TABLES) for rule in RULES)
-    assert [rule.name for rule in rules_for("gaps")] == ["null_required", "bad_gap", "duplicate"]
+    assert [rule.name for rule in rules_for("gaps")] == ["null_required", "time_unit", "bad_gap", "duplicate"]
 
 
 WILD = [None, -1.0, 0.0, 0.2, 0.5, 0.9, 1.0, 7.0, NAN]
