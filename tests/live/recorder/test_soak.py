@@ -17,8 +17,9 @@ PAD_BYTES = 200
 
 
 def soak(to: Path, rate_per_s: float, seconds: float) -> tuple[int, float, str]:
-    """Record a venue in a hurry among ordinary ones; messages it sent, peak memory in MB (that of the end included, when
-    the tables are merged), and what was printed.
+    """Record a venue in a hurry among ordinary ones; messages it sent, peak memory in MB, and what was printed.
+
+    The peak is that of the whole process, its end included, when the tables are merged.
     """
     hose = Firehose(rate_per_s, PAD_BYTES)
     with Town(every_s=0.2, firehose=hose) as town:
