@@ -21,6 +21,7 @@ from arena.market.catalog import Catalog
 from arena.market.quality import EARLIEST_NS, LATEST_NS
 from live.feeds.base import BadFrame, Parser
 from live.feeds.frame import Frame, Kind, note
+from live.feeds.parsing import FeedParser
 from live.feeds.rows import Rows
 from live.recorder import origin
 from live.recorder.carry import Carry, first_name
@@ -228,8 +229,14 @@ class Normaliser:
                 "read it with the version that recorded it, or with a later one."
             )
         word = Word.of(frame)
-        if word.renewed in self._parsers and not again:
+        if again:
+            return
+        if word.renewed in self._parsers:
             self._renew(word.renewed, place, frame.recv_ns)
+        if word.ended:
+            for parser in dict.fromkeys(self._parsers.values()):
+                if isinstance(parser, FeedParser):
+                    parser.finish(frame.recv_ns, self._rows)
 
     def _renew(self, feed: str, place: Place, at_ns: int) -> None:
         """From ``place`` on, another parser reads ``feed``, and whatever else the one before it read."""

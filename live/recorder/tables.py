@@ -15,8 +15,7 @@ from arena.market.catalog import Catalog, CatalogView
 from arena.market.catalog.commit import Terms
 from arena.market.catalog.writer import CatalogWriter
 from arena.market.manifest import Manifest
-from arena.market.quality import EARLIEST_NS, LATEST_NS
-from arena.market.schema import TABLES, Table
+from arena.market.schema import TABLES
 from arena.units import SECOND
 from live.recorder.segments import Position
 
@@ -24,11 +23,8 @@ LOCK_WAIT_S = 5.0
 """How long a commit waits for another writer of the catalog before the user is told, seconds."""
 TIDY_AFTER_S = 600
 """Seconds after midnight (UTC) from which the files of the days before are merged."""
-TIME_UNIT, BAD_ASSET, UNWRITABLE = "time_unit", "bad_asset", "unwritable"
-"""Rules of rows that the catalog would not even look at: a time outside 2015-2100, an asset that cannot be part of a
-file's name, and whatever else it refuses."""
-
-_ASSET = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+UNWRITABLE = "unwritable"
+"""Rule of the rows of a block that the catalog refuses as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,34 +149,10 @@ def _groups(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
 
 
 def _put(writer: CatalogWriter, name: str, frame: pl.DataFrame) -> None:
-    frame, refused = _acceptable(TABLES[name], frame)
-    if refused.height:
-        writer.quarantine(name, refused)
-    if frame.is_empty():
-        return
     if name == "windows":
-        writer.write(name, _completed(writer.so_far(), frame), upsert=True)
-    elif name == "binary_quotes" and not _has_windows(writer):
-        writer.quarantine(name, frame.with_columns(pl.lit("unknown_market").alias("rule")))
+        writer.write(name, _completed(writer.so_far(), frame), upsert=True, row_by_row=True)
     else:
-        writer.write(name, frame)
-
-
-def _acceptable(spec: Table, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``frame`` without the rows for which a catalog would refuse all of it, and those rows with their rule."""
-    times = [pl.col(c.name) for c in spec.columns if c.unit == "ns UTC"]
-    wrong = pl.any_horizontal(~time.is_between(EARLIEST_NS, LATEST_NS) for time in times).fill_null(False)
-    nameless = (~pl.col("asset").str.contains(_ASSET)).fill_null(False)
-    rule = pl.when(wrong).then(pl.lit(TIME_UNIT)).when(nameless).then(pl.lit(BAD_ASSET)).alias("rule")
-    rules = frame.select(rule).to_series()
-    if rules.null_count() == frame.height:
-        return frame, frame.clear().with_columns(rules.clear())
-    return frame.filter(rules.is_null()), frame.with_columns(rules).filter(rules.is_not_null())
-
-
-def _has_windows(writer: CatalogWriter) -> bool:
-    windows = writer.so_far().manifest.tables.get("windows")
-    return windows is not None and bool(windows.files)
+        writer.write(name, frame, row_by_row=True)
 
 
 def _completed(held: CatalogView, windows: pl.DataFrame) -> pl.DataFrame:

@@ -340,3 +340,20 @@ def test_how_often_blocks_are_committed_changes_nothing(tmp_path_factory, data: 
     assert digest_of(folder / "some") == digest_of(folder / "each")
     refused = Catalog.open(folder / "some").manifest.tables["windows"].quarantined
     assert refused["bad_terms"] == 2
+
+
+def test_a_feed_that_never_came_back_has_a_gap_to_the_end_of_the_session_and_from_there_on(tmp_path: Path) -> None:
+    raw, story = tmp_path / "raw", Story()
+    first = [story.began(), story.opened("okx"), story.okx(), story.closed("okx", "reconnect"), story.rtds(0)]
+    first += [story.ended(), story.closed("rtds", "stopped")]
+    story.now_ns += 60 * SECOND
+    second = [story.began(), story.opened("okx"), story.okx()]
+    write_log(raw, first)
+    write_log(raw, second)
+    catalog = catalog_of(tmp_path / "catalog")
+    read_all(catalog, raw)
+    gaps = Catalog.open(catalog).scan("gaps").filter(pl.col("stream") == "spot/okx", pl.col("asset") == "BTC").collect()
+    assert gaps.select("recv_ns", "until_ns", "reason").rows() == [
+        (first[2].recv_ns, first[5].recv_ns, "reconnect"),
+        (first[5].recv_ns, second[2].recv_ns, "recorder_stopped"),
+    ]

@@ -34,16 +34,20 @@ def quarantined(folder: Path, table: str) -> dict[str, int]:
     return dict(Catalog.open(folder).manifest.tables[table].quarantined)
 
 
-@pytest.mark.parametrize(("event_ns", "asset", "rule"), [(5, "BTC", "time_unit"), (START, "B/TC", "bad_asset")])
-def test_a_row_no_catalog_takes_is_quarantined_and_its_neighbours_are_not(
-    tmp_path: Path, event_ns: int, asset: str, rule: str
-) -> None:
+def test_a_row_with_an_impossible_time_is_quarantined_and_its_neighbours_are_not(tmp_path: Path) -> None:
     folder = catalog_of(tmp_path / "catalog")
-    rows = spot(START)
-    rows.spot(event_ns, START + 1, "okx", asset, "USDT", 1.0, 2.0, None, 1.0, 1.0)
+    rows = spot(START, event_ns=5)
+    rows.spot(START, START + 1, "okx", "BTC", "USDT", 1.0, 2.0, None, 1.0, 1.0)
     assert Tables(folder).commit([batch(rows)], {}) == {"spot": 2}
     assert Catalog.open(folder).manifest.tables["spot"].rows == 1
-    assert quarantined(folder, "spot") == {rule: 1}
+    assert quarantined(folder, "spot") == {"time_unit": 1}
+
+
+def test_a_coin_that_can_be_no_folder_is_quarantined(tmp_path: Path) -> None:
+    folder = catalog_of(tmp_path / "catalog")
+    Tables(folder).commit([batch(spot(START, asset="B/TC"), 1), batch(spot(START + 1), 2)], {})
+    assert Catalog.open(folder).manifest.tables["spot"].rows == 1
+    assert quarantined(folder, "spot") == {"unwritable": 1}
 
 
 def test_quotes_before_any_window_are_of_an_unknown_market(tmp_path: Path) -> None:

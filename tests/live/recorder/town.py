@@ -186,11 +186,6 @@ class Recorder:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
 
-    def peak_rss_mb(self) -> float:
-        """Most memory it used so far."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(entry.split()[1]) for entry in status.splitlines() if entry.startswith("VmHWM:")) / 1024
-
     def kill(self) -> None:
         """As a power cut would, for a process."""
         self.process.kill()
