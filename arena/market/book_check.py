@@ -68,7 +68,7 @@ def check_book(depth: pl.DataFrame, best: pl.DataFrame) -> BookCheck:
 def check_books(catalog: Catalog) -> tuple[BookCheck, ...]:
     """:func:`check_book` for every book of a catalog, by venue, symbol and source.
 
-    Best prices are those of the same venue, coin and source.
+    Best prices are those of the same venue, coin and source; where there are none, no checks are made.
 
     Raises:
         DataError: no l2 rows, or several instruments whose best prices cannot be told apart.
@@ -81,11 +81,11 @@ def check_books(catalog: Catalog) -> tuple[BookCheck, ...]:
     for (venue, _, source), rows in depth.partition_by(names, as_dict=True, maintain_order=True).items():
         asset = rows["asset"][0]
         alike = depth.filter(venue=venue, asset=asset, source=source)["symbol"].n_unique()
-        if alike > 1:
+        best = catalog.scan("spot", asset=asset).filter(venue=venue, source=source).sort("recv_ns").collect()
+        if alike > 1 and best.height:
             raise DataError(
                 f"{catalog.path}: {venue} {source} has {alike} books of {asset}, and spot does not say which its best "
                 "prices are of; replay a catalog with one of them."
             )
-        best = catalog.scan("spot", asset=asset).filter(venue=venue, source=source).sort("recv_ns").collect()
         checks.append(check_book(rows.sort("recv_ns", maintain_order=True), best))
     return tuple(sorted(checks, key=lambda check: (check.venue, check.symbol, check.source)))

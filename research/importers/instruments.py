@@ -25,7 +25,7 @@ QUOTES = tuple(sorted(_CURRENCIES.split(), key=lambda quote: -len(quote)))
 """Currencies that instruments are quoted in, the longest first."""
 
 STREAM_SHARE = 0.01
-"""Share of a file's rows from which an instrument that cannot be read is a stream, and no slip of one cell."""
+"""Share of a file's rows from which an instrument that cannot be read is a stream and no slip; one row is none."""
 
 _SAME = {"XBT": "BTC", "XDG": "DOGE"}
 _MARK = re.compile(r"[-_]?(?:perp|perpetual|swap)$|[-_](?:\d{6}|\d{8}|\d{1,2}[a-z]{3}\d{2})$")
@@ -87,7 +87,7 @@ def unreadable(names: pl.Series, assets: pl.Series) -> tuple[str, ...]:
         return ()
     counted = lost.value_counts(sort=True)
     name, rows = counted.row(0)
-    if rows >= STREAM_SHARE * names.len():
+    if rows > 1 and rows >= STREAM_SHARE * names.len():
         raise DataError(
             f"the instrument {name!r} ({rows} rows) is no venue:symbol pair of a coin and a currency that Arena knows; "
             "rename it, like binance_spot:btcusdt, or leave its rows out."

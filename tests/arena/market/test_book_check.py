@@ -91,5 +91,15 @@ def test_what_cannot_be_checked_says_why(tmp_path: Path) -> None:
         check_books(Catalog.open(tmp_path / "none"))
     with Catalog.create(tmp_path / "two") as writer:
         writer.write("l2", pl.concat([BOOK, BOOK.with_columns(symbol=pl.lit("btcusdt_quarter"))]).sort("recv_ns"))
+        writer.write("spot", best((1, 99.0, 101.0)))
     with pytest.raises(DataError, match="2 books of BTC, and spot does not say which"):
         check_books(Catalog.open(tmp_path / "two"))
+
+
+def test_several_books_without_best_prices_are_replayed_unchecked(tmp_path: Path) -> None:
+    tokens = [BOOK.with_columns(venue=pl.lit("polymarket"), symbol=pl.lit(s), asset=pl.lit("OTHER")) for s in "ab"]
+    with Catalog.create(tmp_path / "c") as writer:
+        writer.write("l2", pl.concat([BOOK, *tokens]))
+        writer.write("spot", best((1, 99.0, 101.0)))
+    found = [(c.venue, c.symbol, c.checks) for c in check_books(Catalog.open(tmp_path / "c"))]
+    assert found == [("binance", "btcusdt", 3), ("polymarket", "a", 0), ("polymarket", "b", 0)]

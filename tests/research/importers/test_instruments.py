@@ -67,7 +67,7 @@ def test_a_coin_that_ends_in_the_letters_of_a_longer_currency_keeps_them(
 
 
 def test_an_instrument_that_cannot_be_read_is_named_and_not_quietly_set_aside(tmp_path: Path) -> None:
-    save(tmp_path / "in", "crypto_trades", [trade(), trade(instrument="somewhere:???")])
+    save(tmp_path / "in", "crypto_trades", [trade(), *[trade(instrument="somewhere:???")] * 2])
     with pytest.raises(DataError, match=r"crypto_trades.parquet: .*'somewhere:\?\?\?'"):
         imported(tmp_path / "in")
 
