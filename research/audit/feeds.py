@@ -135,8 +135,9 @@ def silent_spans(view: View) -> pl.DataFrame:
     Columns ``stream, asset, source, subject, begin_ns, end_ns, undeclared_ns`` and, per stream, ``first_ns``,
     ``last_ns`` and ``rows``.
     """
-    facts = [pl.DataFrame(schema=dict.fromkeys(_STREAM, pl.String) | _FACTS)]
-    spans = [pl.DataFrame(schema=dict.fromkeys(_STREAM, pl.String) | {"begin_ns": pl.Int64, "end_ns": pl.Int64})]
+    who_is = dict.fromkeys(_STREAM, pl.String)
+    facts = [pl.DataFrame(schema={**who_is, **_FACTS})]
+    spans = [pl.DataFrame(schema={**who_is, "begin_ns": pl.Int64, "end_ns": pl.Int64})]
     for stream, asset, source, arrivals in _arrivals(view):
         names = dict(zip(_STREAM, (stream, asset, source, f"{stream} {asset} ({source})"), strict=True))
         who = [pl.lit(value).alias(name) for name, value in names.items()]
