@@ -20,27 +20,28 @@ def basis(view: View) -> pl.DataFrame:
     Each spot price is paired with the nearest oracle report of its coin by venue time; both clocks are the
     venues', so that neither's latency counts as basis. At most one pair a second and stream is kept.
     """
-    prices = view.prices
-    oracle = prices.filter(pl.col("stream").str.starts_with("oracle/"))
-    spot = prices.filter(pl.col("stream").str.starts_with("spot/") & pl.col("dollars"))
+    reports: list[tuple[str, str, pl.DataFrame]] = []
     found = [pl.DataFrame(schema={"subject": pl.String, "at_ns": pl.Int64, "bps": pl.Float64})]
-    for (asset, reports), theirs in oracle.group_by("asset", "subject", maintain_order=True):
-        ordered = theirs.select("at_ns", report="price").sort("at_ns")
-        first, last = int(ordered["at_ns"][0]), int(ordered["at_ns"][-1])
-        ours = (
-            spot.filter((pl.col("asset") == asset) & pl.col("at_ns").is_between(first, last))
-            .with_columns((pl.col("at_ns") // SECOND).alias("second"))
-            .unique(["subject", "second"], keep="last", maintain_order=True)
-            .sort("at_ns")
-        )
-        pairs = ours.join_asof(ordered, on="at_ns", strategy="nearest", tolerance=TOGETHER_NS).drop_nulls("report")
-        found.append(
-            pairs.select(
-                pl.format("{} − {}", pl.lit(reports), "subject").alias("subject"),
-                "at_ns",
-                (1e4 * (pl.col("report") / pl.col("price")).log()).alias("bps"),
+    for feed in view.feeds():  # those of oracles come first
+        if feed.stream.startswith("oracle/"):
+            reports.append((feed.asset, feed.subject, feed.rows.select("at_ns", report="price").sort("at_ns")))
+            continue
+        spot = feed.rows.filter("dollars")
+        for name, theirs in [(name, theirs) for asset, name, theirs in reports if asset == feed.asset]:
+            ours = (
+                spot.filter(pl.col("at_ns").is_between(int(theirs["at_ns"][0]), int(theirs["at_ns"][-1])))
+                .with_columns((pl.col("at_ns") // SECOND).alias("second"))
+                .unique("second", keep="last", maintain_order=True)
+                .sort("at_ns")
             )
-        )
+            pairs = ours.join_asof(theirs, on="at_ns", strategy="nearest", tolerance=TOGETHER_NS).drop_nulls("report")
+            found.append(
+                pairs.select(
+                    pl.lit(f"{name} − {feed.subject}").alias("subject"),
+                    "at_ns",
+                    (1e4 * (pl.col("report") / pl.col("price")).log()).alias("bps"),
+                )
+            )
     return pl.concat(found).sort("subject", "at_ns")
 
 

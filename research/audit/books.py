@@ -53,8 +53,12 @@ def ages(view: View) -> pl.DataFrame:
     One row per quoted market and moment of :data:`LEFT_S` inside its life; ``age_s`` is the time since the last
     book, or since the open where no book had come yet.
     """
-    quotes = view.rows("binary_quotes", "market_id", "source", "recv_ns")
-    life = view.windows.select("market_id", "open_ns", "close_ns").unique("market_id", keep="first")
+    found = [_ages(life, quotes) for life, quotes in view.quoted()]
+    none = {"subject": pl.String, "market_id": pl.String, "left_s": pl.Int64, "at_ns": pl.Int64, "age_s": pl.Float64}
+    return pl.concat([pl.DataFrame(schema=none), *found]).sort("subject", "at_ns")
+
+
+def _ages(life: pl.DataFrame, quotes: pl.DataFrame) -> pl.DataFrame:
     markets = quotes.select("market_id", "source").unique(maintain_order=True).join(life, on="market_id")
     left = pl.DataFrame({"left_s": LEFT_S}, schema={"left_s": pl.Int64})
     moments = (
@@ -69,9 +73,7 @@ def ages(view: View) -> pl.DataFrame:
         last, left_on="at_ns", right_on="recv_ns", by=by, strategy="backward", check_sortedness=False
     )
     since = pl.max_horizontal("book_ns", "open_ns")
-    return seen.select(
-        _SOURCE, "market_id", "left_s", "at_ns", ((pl.col("at_ns") - since) / SECOND).alias("age_s")
-    ).sort("subject", "at_ns")
+    return seen.select(_SOURCE, "market_id", "left_s", "at_ns", ((pl.col("at_ns") - since) / SECOND).alias("age_s"))
 
 
 def staleness(view: View) -> Measured:
@@ -97,17 +99,16 @@ def staleness(view: View) -> Measured:
 def coverage(view: View) -> Measured:
     """Share of windows whose books do not reach over most of their life, where any book was recorded."""
     life = view.windows.select("market_id", "open_ns", "close_ns").unique("market_id", keep="first")
+    seen = pl.col("recv_ns").clip("open_ns", "close_ns")
     inside = (
-        view.rows("binary_quotes", "market_id", "source", "recv_ns")
-        .join(life, on="market_id")
+        view.source.scan("binary_quotes")
+        .select("market_id", "source", "recv_ns")
+        .join(life.lazy(), on="market_id")
         .group_by("source", "market_id", "open_ns", "close_ns")
-        .agg(
-            (pl.col("recv_ns").clip("open_ns", "close_ns").max() - pl.col("recv_ns").clip("open_ns", "close_ns").min())
-            .alias("covered"),
-            pl.len().alias("n"),
-        )
+        .agg((seen.max() - seen.min()).alias("covered"), pl.len().alias("n"))
         .with_columns((pl.col("covered") / (pl.col("close_ns") - pl.col("open_ns"))).alias("share"))
-    )  # fmt: skip
+        .collect(engine="streaming")
+    )
     short = pl.col("share") < 0.5
     subjects = inside.group_by(_SOURCE).agg(
         short.mean().alias("figure"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import polars as pl
 
 from arena.units import SECOND
 from research.audit.finding import Check, Limits, Measured, measured
-from research.audit.view import View, lasting, subject, undeclared
+from research.audit.view import View, lasting, undeclared
 
 FROZEN_S = 30.0
 FROZEN_FACTOR = 4.0
@@ -34,68 +35,68 @@ _STREAM = ["stream", "asset", "source", "subject"]
 
 def frozen(view: View) -> Measured:
     """Longest time in which a feed kept reporting one unchanged price."""
-    prices = view.prices
-    same = (pl.col("price") == pl.col("price").shift(1)).fill_null(False) & (
-        pl.col("subject") == pl.col("subject").shift(1)
-    ).fill_null(False)
+    subjects = [pl.DataFrame(schema={"subject": pl.String, "n": pl.Int64, "p": pl.Float64})]
+    odd = [pl.DataFrame(schema=_SPELL)]
+    for feed in view.feeds():
+        n, p, spells = _spells(feed.rows)
+        subjects.append(pl.DataFrame({"subject": [feed.subject], "n": [n], "p": [p]}))
+        odd.append(spells.select(pl.lit(feed.subject).alias("subject"), *list(_SPELL)[1:]))
+    found = pl.concat(odd).sort("ns", descending=True, maintain_order=True)
+    longest = found.group_by("subject").agg((pl.col("ns").max() / SECOND).alias("figure"), pl.len().alias("spells"))
+    judged = pl.concat(subjects).join(longest, on="subject", how="left").select(
+        "subject",
+        pl.when(pl.col("n") > 0).then(pl.col("figure").fill_null(0.0)).alias("figure"),
+        pl.col("n").alias("over"),
+        pl.format("{} spells; {} % of updates repeat the price", pl.col("spells").fill_null(0),
+                  (100.0 * pl.col("p")).round(1)).alias("detail"),
+    )  # fmt: skip
+    examples = found.select(
+        "subject",
+        pl.col("begin_ns").alias("at_ns"),
+        pl.format("{} for {} through {} updates", "price", lasting(pl.col("ns")), "steps").alias("what"),
+    )
+    return measured(judged, examples)
+
+
+_SPELL = {"subject": pl.String, "price": pl.Float64, "begin_ns": pl.Int64, "ns": pl.Int64, "steps": pl.UInt32}
+
+
+def _spells(rows: pl.DataFrame) -> tuple[int, float, pl.DataFrame]:
+    """Steps of a feed, the share of them that stand still, and its spells that are longer than chance explains."""
+    same = (pl.col("price") == pl.col("price").shift(1)).fill_null(False)
     runs = (
-        prices.select("subject", "recv_ns", "price", same.alias("same"))
-        .with_columns((~pl.col("same")).cum_sum().alias("run"))
+        rows.lazy()
+        .select("recv_ns", "price", (~same).cum_sum().alias("run"))
         .group_by("run", maintain_order=True)
         .agg(
-            pl.col("subject").first(),
             pl.col("price").first(),
             pl.col("recv_ns").first().alias("begin_ns"),
             (pl.col("recv_ns").last() - pl.col("recv_ns").first()).alias("ns"),
             (pl.len() - 1).alias("steps"),
         )
+        .collect()
     )
     # Longest run of n independent steps that stand still with probability p: ln(n (1-p)) / ln(1/p)
     # (Erdős and Rényi 1970); never below one step.
-    still = runs.group_by("subject").agg(
-        pl.col("steps").sum().alias("still"), (pl.col("steps").sum() + pl.len() - 1).alias("n")
-    )
-    p = (pl.col("still") / pl.col("n")).clip(1e-9, 1.0 - 1e-9)
-    expected = ((pl.col("n") * (1.0 - p)).clip(lower_bound=math.e).log() / -p.log()).clip(lower_bound=1.0)
-    runs = runs.join(still.select("subject", "n", expected.alias("expected")), on="subject")
-    odd = runs.filter(
-        (pl.col("steps") > FROZEN_FACTOR * pl.col("expected")) & (pl.col("ns") >= FROZEN_S * SECOND)
-    ).sort("ns", descending=True)
-    longest = odd.group_by("subject").agg((pl.col("ns").max() / SECOND).alias("figure"), pl.len().alias("spells"))
-    subjects = still.join(longest, on="subject", how="left").select(
-        "subject",
-        pl.when(pl.col("n") > 0).then(pl.col("figure").fill_null(0.0)).alias("figure"),
-        pl.col("n").alias("over"),
-        pl.format("{} spells; {} % of updates repeat the price", pl.col("spells").fill_null(0), (100.0 * p).round(1))
-        .alias("detail"),
-    )  # fmt: skip
-    examples = odd.select(
-        "subject",
-        pl.col("begin_ns").alias("at_ns"),
-        pl.format("{} for {} through {} updates", "price", lasting(pl.col("ns")), "steps").alias("what"),
-    )
-    return measured(subjects, examples)
+    still = int(runs["steps"].sum())
+    n = still + runs.height - 1
+    p = min(max(still / n if n else 0.0, 1e-9), 1.0 - 1e-9)
+    expected = max(1.0, math.log(max(math.e, n * (1.0 - p))) / -math.log(p))
+    odd = (pl.col("steps") > FROZEN_FACTOR * expected) & (pl.col("ns") >= FROZEN_S * SECOND)
+    return n, p, runs.filter(odd)
 
 
 def spikes(view: View) -> Measured:
     """Prices that leave in one step and come back within three."""
-    step = (pl.col("price").log() - pl.col("price").shift(1).log()).over("subject") * 1e4
-    level = pl.col("price").log() * 1e4
-    kept = [(level.shift(-k) - level.shift(1)).over("subject").abs() for k in range(1, SPIKE_UPDATES + 1)]
-    rows = view.prices.select("subject", "recv_ns", "price", step.alias("bps"), pl.min_horizontal(kept).alias("kept"))
-    # MAD of the steps that are not zero: most steps of a quiet feed are, and their MAD would be nothing.
-    moving = pl.col("bps").filter(pl.col("bps") != 0.0).abs()
-    scale = (1.4826 * moving.median()).alias("scale")
-    rows = rows.join(rows.group_by("subject").agg(scale), on="subject", how="left", maintain_order="left")
-    odd = rows.filter(
-        (pl.col("bps").abs() > SPIKE_BPS)
-        & (pl.col("bps").abs() > SPIKE_SCALES * pl.col("scale"))
-        & (pl.col("kept") < SPIKE_RETURN * pl.col("bps").abs())
-    ).sort(pl.col("bps").abs(), descending=True)
-    subjects = (
-        rows.group_by("subject")
-        .agg(pl.len().alias("over"))
-        .join(odd.group_by("subject").agg(pl.len().alias("n"), pl.col("bps").abs().max().alias("most")), on="subject",
+    subjects = [pl.DataFrame(schema={"subject": pl.String, "over": pl.Int64})]
+    odd = [pl.DataFrame(schema={"subject": pl.String, "recv_ns": pl.Int64, "price": pl.Float64, "bps": pl.Float64})]
+    for feed in view.feeds():
+        subjects.append(pl.DataFrame({"subject": [feed.subject], "over": [feed.rows.height]}))
+        odd.append(_excursions(feed.rows).select(pl.lit(feed.subject).alias("subject"), "recv_ns", "price", "bps"))
+    found = pl.concat(odd).sort(pl.col("bps").abs(), descending=True, maintain_order=True)
+    judged = (
+        pl.concat(subjects)
+        .join(found.group_by("subject").agg(pl.len().alias("n"), pl.col("bps").abs().max().alias("most")), on="subject",
               how="left")
         .select(
             "subject", (1e5 * pl.col("n").fill_null(0) / pl.col("over").clip(SPIKE_LEAST)).alias("figure"), "over",
@@ -103,12 +104,29 @@ def spikes(view: View) -> Measured:
             .alias("detail"),
         )
     )  # fmt: skip
-    examples = odd.select(
+    examples = found.select(
         "subject",
         pl.col("recv_ns").alias("at_ns"),
         pl.format("{} bps away to {}, and back within three updates", pl.col("bps").round(1), "price").alias("what"),
     )
-    return measured(subjects, examples)
+    return measured(judged, examples)
+
+
+def _excursions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Updates of a feed that leave its price, by ``bps``, and are taken back by one of the next three."""
+    level = pl.col("price").log() * 1e4
+    step = (pl.col("price").log() - pl.col("price").shift(1).log()) * 1e4
+    kept = [(level.shift(-k) - level.shift(1)).abs() for k in range(1, SPIKE_UPDATES + 1)]
+    size = pl.col("bps").abs()
+    # MAD of the steps that are not zero: most steps of a quiet feed are, and their MAD would be nothing.
+    scale = 1.4826 * size.filter(pl.col("bps") != 0.0).median()
+    return (
+        rows.lazy()
+        .with_columns(step.alias("bps"))
+        .with_columns(scale.alias("scale"), pl.min_horizontal(kept).alias("kept"))
+        .filter((size > SPIKE_BPS) & (size > SPIKE_SCALES * pl.col("scale")) & (pl.col("kept") < SPIKE_RETURN * size))
+        .collect()
+    )
 
 
 def silent_spans(view: View) -> pl.DataFrame:
@@ -117,29 +135,31 @@ def silent_spans(view: View) -> pl.DataFrame:
     Columns ``stream, asset, source, subject, begin_ns, end_ns, undeclared_ns`` and, per stream, ``first_ns``,
     ``last_ns`` and ``rows``.
     """
-    found = [view.prices.select(*_STREAM, "recv_ns")]
+    who_is = dict.fromkeys(_STREAM, pl.String)
+    facts = [pl.DataFrame(schema={**who_is, **_FACTS})]
+    spans = [pl.DataFrame(schema={**who_is, "begin_ns": pl.Int64, "end_ns": pl.Int64})]
+    for stream, asset, source, arrivals in _arrivals(view):
+        names = dict(zip(_STREAM, (stream, asset, source, f"{stream} {asset} ({source})"), strict=True))
+        who = [pl.lit(value).alias(name) for name, value in names.items()]
+        step = arrivals.diff()
+        limit = max(SILENCE_INTERVALS * float(step.median() or 0.0), SILENCE_S * SECOND)  # type: ignore[arg-type]
+        fact = pl.DataFrame([(arrivals[0], arrivals[-1], arrivals.len())], schema=_FACTS, orient="row")
+        facts.append(fact.select(*who, pl.all()))
+        found = pl.DataFrame({"begin_ns": arrivals.shift(1), "end_ns": arrivals}).filter(step > limit)
+        spans.append(found.select(*who, "begin_ns", "end_ns"))
+    return pl.concat(facts).join(undeclared(pl.concat(spans), view.gaps), on=_STREAM, how="left")
+
+
+_FACTS = {"first_ns": pl.Int64, "last_ns": pl.Int64, "rows": pl.UInt32}
+
+
+def _arrivals(view: View) -> Iterator[tuple[str, str, str, pl.Series]]:
+    """When something came on each stream, ns UTC; the rows of one message came together."""
+    for feed in view.feeds():
+        yield feed.stream, feed.asset, feed.source, feed.rows["recv_ns"].unique().sort()
     for table in ("trades", "l2"):
-        arrivals = view.rows(table, pl.format(f"{table}/{{}}", "venue").alias("stream"), "asset", "source", "recv_ns")
-        named = arrivals.with_columns(subject().cast(pl.Categorical).alias("subject"))
-        found.append(named.select(*_STREAM, "recv_ns").sort("subject", "recv_ns"))
-    # Rows of one message arrive together and are one arrival.
-    again = (pl.col("recv_ns") == pl.col("recv_ns").shift(1)) & (pl.col("subject") == pl.col("subject").shift(1))
-    rows = pl.concat(found).filter(~again.fill_null(False))
-    step = pl.col("recv_ns").diff().over("subject")
-    rows = rows.with_columns(step.alias("step"), pl.col("recv_ns").shift(1).over("subject").alias("begin_ns"))
-    facts = rows.group_by(_STREAM).agg(
-        pl.col("recv_ns").min().alias("first_ns"),
-        pl.col("recv_ns").max().alias("last_ns"),
-        pl.len().alias("rows"),
-        pl.col("step").median().alias("typical"),
-    )
-    limit = pl.max_horizontal(SILENCE_INTERVALS * pl.col("typical"), pl.lit(SILENCE_S * SECOND))
-    spans = (
-        rows.join(facts, on=_STREAM)
-        .filter(pl.col("step") > limit)
-        .select(*_STREAM, "begin_ns", pl.col("recv_ns").alias("end_ns"))
-    )
-    return facts.drop("typical").join(undeclared(spans, view.gaps), on=_STREAM, how="left")
+        for stream, asset, source, rows in view.streams(table, "venue"):
+            yield stream, asset, source, rows.select("recv_ns").unique().collect()["recv_ns"].sort()
 
 
 def silence(view: View) -> Measured:

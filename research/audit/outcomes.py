@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 import polars as pl
@@ -30,17 +31,22 @@ def recomputed(view: View) -> pl.DataFrame:
     without a rule are left out, as are those whose ends a feed did not see.
     """
     found = [pl.DataFrame(schema=_RECOMPUTED)]
-    for rows, lookback_s, tie_is_up in _by_rule(view.windows.filter(pl.col("outcome").is_not_null())):
+    groups = list(_by_rule(view.windows.filter(pl.col("outcome").is_not_null())))
+    for rows, _, tie_is_up in groups:
         source = pl.format("recorded {}", pl.col("strike_source").fill_null("prices"))
         ends = (rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("strike", "settle_price"))
         found.append(_agreement(rows, source, next(ends), next(ends), tie_is_up))
-        opens, closes = rows["open_ns"].to_numpy(), rows["close_ns"].to_numpy()
-        first, last = int(opens.min()) - 2 * lookback_s * SECOND, int(closes.max()) + MINUTE
-        near = view.prices.filter((pl.col("asset") == rows["asset"][0]) & pl.col("at_ns").is_between(first, last))
-        for (stream,), feed in near.group_by("stream", maintain_order=True):
-            ordered = feed.sort("at_ns")
+    for (stream, asset), feeds in groupby(view.feeds(), lambda feed: (feed.stream, feed.asset)):
+        # What several recorders saw of one feed is one feed.
+        seen = pl.concat([feed.rows for feed in feeds]).sort("at_ns")
+        for rows, lookback_s, tie_is_up in groups:
+            opens, closes = rows["open_ns"].to_numpy(), rows["close_ns"].to_numpy()
+            first, last = int(opens.min()) - 2 * lookback_s * SECOND, int(closes.max()) + MINUTE
+            ordered = seen.filter(pl.col("at_ns").is_between(first, last))
+            if rows["asset"][0] != asset or ordered.is_empty():
+                continue
             start, end = (_reported(ordered, at, lookback_s) for at in (opens, closes))
-            name = str(stream)
+            name = stream
             if not name.startswith("oracle/") and not np.isfinite(start + end).any():
                 # Too coarse for an average: the price at the boundary is what there is.
                 start, end = (_nearest(ordered, at) for at in (opens, closes))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
@@ -16,8 +17,34 @@ DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD")
 """Quote currencies whose prices are compared; what lies between them is a basis of a few bps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The prices of one coin on one stream from one source.
+
+    Attributes:
+        stream: as the gaps table names it, e.g. ``spot/coinbase``.
+        asset: the coin.
+        source: who recorded it.
+        rows: one per update, by receipt: ``recv_ns``, ``at_ns`` (venue time where recorded, else receipt), ``price``
+            (mid, or last where there is no book) and whether it is in ``dollars``.
+    """
+
+    stream: str
+    asset: str
+    source: str
+    rows: pl.DataFrame
+
+    @property
+    def subject(self) -> str:
+        """Stream, coin and source in words."""
+        return f"{self.stream} {self.asset} ({self.source})"
+
+
 class View:
     """A source of tables with what is read from it more than once.
+
+    Prices and books are handed out in pieces (:meth:`feeds`, :meth:`quoted`): an audit holds one stream, or the books
+    of one day's windows, however much the catalog holds.
 
     Args:
         source: catalog tables, all of them or some.
@@ -49,32 +76,35 @@ class View:
         """The gaps table."""
         return self.source.scan("gaps").collect()
 
-    @cached_property
-    def prices(self) -> pl.DataFrame:
-        """Every price of a coin, one row per update, ordered by stream and receipt.
-
-        Columns: ``stream`` (as the gaps table names it, e.g. ``spot/coinbase``), ``asset``, ``source``,
-        ``subject`` (all three in words), ``recv_ns``, ``at_ns`` (venue time where recorded, else receipt),
-        ``price`` (mid, or last where there is no book) and whether it is in ``dollars``.
-        """
+    def feeds(self) -> Iterator[Feed]:
+        """Every price of a coin, one stream after the other, by name, coin and source: no two are held at once."""
         mid = pl.coalesce((pl.col("bid") + pl.col("ask")) / 2.0, "last", "bid", "ask")
-        spot = self.rows(
-            "spot", pl.format("spot/{}", "venue").alias("stream"), "asset", "source", "recv_ns", "event_ns",
-            mid.alias("price"), pl.col("quote").is_in(DOLLARS).alias("dollars"),
-        )  # fmt: skip
-        oracle = self.rows(
-            "oracle", pl.format("oracle/{}", "feed").alias("stream"), "asset", "source", "recv_ns", "event_ns", "price",
-            pl.lit(True).alias("dollars"),
-        )  # fmt: skip
-        return (
-            pl.concat([spot, oracle])
-            .sort("stream", "asset", "source", "recv_ns", maintain_order=True)
-            .select(
-                *("stream", "asset", "source", "recv_ns", "price", "dollars"),
-                pl.coalesce("event_ns", "recv_ns").alias("at_ns"),
-                subject().cast(pl.Categorical).alias("subject"),
-            )
-        )
+        for table, name, price, dollars in (
+            ("oracle", "feed", pl.col("price"), pl.lit(True)),
+            ("spot", "venue", mid, pl.col("quote").is_in(DOLLARS)),
+        ):
+            for stream, asset, source, rows in self.streams(table, name):
+                at_ns = pl.coalesce("event_ns", "recv_ns").alias("at_ns")
+                columns = rows.select("recv_ns", at_ns, price.alias("price"), dollars.alias("dollars"))
+                yield Feed(stream, asset, source, columns.collect().sort("recv_ns", maintain_order=True))
+
+    def streams(self, table: str, name: str) -> Iterator[tuple[str, str, str, pl.LazyFrame]]:
+        """The streams of a table, as (``table/name``, coin, source, rows), by name, coin and source."""
+        rows = self.source.scan(table)
+        known = rows.select(name, "asset", "source").unique().collect(engine="streaming").sort(name, "asset", "source")
+        for who, asset, source in known.iter_rows():
+            of = (pl.col(name) == who) & (pl.col("asset") == asset) & (pl.col("source") == source)
+            yield f"{table}/{who}", asset, source, rows.filter(of)
+
+    def quoted(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Windows and the times of their books, by the day (UTC) on which the windows open.
+
+        Yields ``market_id, open_ns, close_ns`` and ``market_id, source, recv_ns``.
+        """
+        life = self.windows.select("market_id", "open_ns", "close_ns").unique("market_id", keep="first")
+        books = self.source.scan("binary_quotes").select("market_id", "source", "recv_ns")
+        for _, day in life.group_by(pl.col("open_ns") // (1440 * MINUTE)):
+            yield day, books.filter(pl.col("market_id").is_in(day["market_id"].implode())).collect(engine="streaming")
 
     @cached_property
     def bars(self) -> pl.DataFrame:
@@ -94,13 +124,19 @@ class View:
         """
         minute = ((pl.col("at_ns") - 1) // MINUTE * MINUTE).alias("minute")
         price = pl.col("price")
-        grouped = (
-            self.prices.filter("dollars")
-            .with_columns(minute)
-            .sort("subject", "at_ns", maintain_order=True)
-            .group_by("subject", "asset", "stream", "source", "minute", maintain_order=True)
+        grouped = [
+            feed.rows.filter("dollars")
+            .select("at_ns", "price", minute)
+            .sort("at_ns", maintain_order=True)
+            .group_by("minute", maintain_order=True)
             .agg(price.last().alias("last"), (price.min() < price.max()).alias("moved"))
-        )
+            .select(
+                pl.lit(feed.subject).cast(pl.Categorical).alias("subject"),
+                *(pl.lit(getattr(feed, name)).alias(name) for name in ("asset", "stream", "source")),
+                *("minute", "last", "moved"),
+            )
+            for feed in self.feeds()
+        ]
         short = self.bars.filter(
             (pl.col("kind") == "trade") & (pl.col("interval_s") == 60) & pl.col("quote").is_in(DOLLARS)
         ).with_columns(pl.format("bars/{}/{}", "venue", "symbol").alias("stream"))
@@ -111,7 +147,7 @@ class View:
             pl.col("close").alias("last"),
             (pl.col("low") < pl.col("high")).alias("moved"),
         ).sort("subject", "minute")
-        return pl.concat([grouped, from_bars]).drop_nulls("last")
+        return pl.concat([*grouped, from_bars]).drop_nulls("last")
 
 
 def subject(*names: str) -> pl.Expr:

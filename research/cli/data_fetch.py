@@ -125,11 +125,13 @@ def prices(
     """
     from live.history.prices import KNOWN_DEFECTS, fetch_prices
     from live.rest.clob import CLOB
+    from live.rest.data_api import DATA_API
 
     lengths = [parse_length(text) for text in parse_list(intervals)]
 
     async def work(job: Job, span: tuple[int, int]) -> Sequence[FetchLine]:
-        return await fetch_prices(job, _coins(assets), lengths, span, host=_host(CLOB, url), ask_again=again)
+        hosts = {"host": _host(CLOB, url), "data_host": _host(DATA_API, url)}
+        return await fetch_prices(job, _coins(assets), lengths, span, **hosts, ask_again=again)
 
     _run("prices", "marks", work, start, until, to, KNOWN_DEFECTS)
 

@@ -55,7 +55,8 @@ def catalog(tmp_path: Path) -> Path:
 def fetch(catalog: Path, job_name: str, server: VenueServer, wall_s: float = LATER_S, **how: Any) -> FetchLine:
     async def work(job: Any) -> Sequence[FetchLine]:
         if job_name == "prices":
-            return await fetch_prices(job, ["BTC"], [300], SPAN, host=replace(CLOB, url=server.url), **how)
+            hosts = {"host": replace(CLOB, url=server.url), "data_host": replace(DATA_API, url=server.url)}
+            return await fetch_prices(job, ["BTC"], [300], SPAN, **hosts, **how)
         return await fetch_trades(job, ["BTC"], [300], SPAN, host=replace(DATA_API, url=server.url), **how)
 
     return run_job(catalog, job_name, work, FakeTime(wall_s))[0]
@@ -95,6 +96,28 @@ def test_a_price_that_stands_for_its_minute_is_known_when_the_minute_is_over(cat
         fetch(catalog, "prices", server)
     marks = rows(catalog, "marks")
     assert (marks["recv_ns"] - marks["event_ns"]).unique().to_list() == [60 * SECOND]
+
+
+def test_what_the_clob_has_forgotten_is_asked_of_the_data_api(catalog: Path) -> None:
+    with price_server() as server:
+        for side in ("up", "down"):
+            del server.histories[token(0, side)]
+        server.kept[token(0, "up")] = [(FIRST_S, 0.52, 300), (FIRST_S + 290, 0.9, 0)]
+        line = fetch(catalog, "prices", server)
+    assert (line.rows, line.absent) == (20, 0)
+    first = rows(catalog, "marks").filter(pl.col("market_id") == f"btc-updown-5m-{FIRST_S}").sort("event_ns")
+    assert first.select("yes_price", "no_price").rows() == [(0.52, None), (0.9, None)]
+    assert ((first["recv_ns"] - first["event_ns"]) // SECOND).to_list() == [300, 60]
+
+
+def test_a_history_of_the_data_api_is_followed_page_by_page(catalog: Path) -> None:
+    with price_server() as server:
+        del server.histories[token(0, "up")]
+        server.kept[token(0, "up")] = [(FIRST_S + 60 * n, 0.3 + n / 100, 60) for n in range(5)]
+        server.kept_page = 2
+        fetch(catalog, "prices", server)
+    first = rows(catalog, "marks").filter(pl.col("market_id") == f"btc-updown-5m-{FIRST_S}").sort("event_ns")
+    assert first["yes_price"].drop_nulls().to_list() == pytest.approx([0.3, 0.31, 0.32, 0.33, 0.34])
 
 
 @pytest.mark.parametrize("job_name", ["prices", "trades"])
