@@ -255,7 +255,7 @@ RULES: tuple[Rule, ...] = (
 def rules_for(table_name: str) -> tuple[Rule, ...]:
     """The rules that read one table, in order.
 
-    >>> [rule.name for rule in rules_for("oracle")]
-    ['null_required', 'time_unit', 'not_finite', 'price_out_of_range', 'event_ahead', 'duplicate', 'time_jump', 'time_back']
+    >>> [rule.name for rule in rules_for("gaps")]
+    ['null_required', 'time_unit', 'bad_gap', 'duplicate']
     """
     return tuple(rule for rule in RULES if table_name in rule.tables)
