@@ -163,8 +163,8 @@ def tally(said_bid: float, said_ask: float, by_check: bool = False) -> list[int]
     changes = Changes(np.array([0]), np.array([0], np.int8), *one)
     counts = np.zeros(3, np.int64)
     apply_batch(
-        books, states, what, changes, levels, 3, Progress(0, 0, 0, 0), blank_tops(2, 3), counts, np.zeros((2, 2), np.int64),
-        np.zeros(2, np.int64),
+        books, states, what, changes, levels, 3, Progress(0, 0, 0, 0), blank_tops(2, 3), counts,
+        np.zeros((2, 2), np.int64), np.zeros(2, np.int64),
     )  # fmt: skip
     return counts.tolist()
 
@@ -185,8 +185,8 @@ def test_changes_of_an_unknown_book_are_counted_and_change_nothing() -> None:
     changes = Changes(np.array([1, -1]), np.zeros(2, np.int8), *two)
     counts = np.zeros(3, np.int64)
     done = apply_batch(
-        books, states, what, changes, none, 3, Progress(0, 0, 0, 0), blank_tops(1, 3), counts, np.zeros((2, 2), np.int64),
-        np.zeros(1, np.int64),
+        books, states, what, changes, none, 3, Progress(0, 0, 0, 0), blank_tops(1, 3), counts,
+        np.zeros((2, 2), np.int64), np.zeros(1, np.int64),
     )  # fmt: skip
     assert done.row == 0
     assert counts.tolist() == [0, 0, 1]
