@@ -73,8 +73,8 @@ class PolymarketWs(Venue):
         self.quiet: set[str] = set()
         """Conditions whose markets send nothing but snapshots."""
         self.snapshots = 0
-        self.best_ask = "0.48"
-        """What the venue says the best ask of UP is."""
+        self.doubtful: set[str] = set()
+        """Conditions of whose best asks the venue says something else than their books."""
 
     async def heard(self, session: Session, message: str) -> None:
         """``PING``, the first frame, and later subscriptions; snapshots follow, in one array."""
@@ -126,7 +126,7 @@ class PolymarketWs(Venue):
         """The best bid of UP, which is the best ask of DOWN, gets another size."""
         mirror = f"{1 - float(bid):.2f}"
         changes = [
-            _change(market.up, bid, size, "BUY", bid, self.best_ask),
+            _change(market.up, bid, size, "BUY", bid, "0.50" if market.condition_id in self.doubtful else "0.48"),
             _change(market.down, mirror, size, "SELL", "0.52", mirror),
         ]
         return {

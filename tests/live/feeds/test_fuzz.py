@@ -163,7 +163,7 @@ def mutate_json(rng: random.Random, message: bytes) -> bytes:
         elif how < 0.8 and isinstance(holder, dict):
             holder[rng.choice([*holder, "event_type", "market", "x"])] = holder.pop(key)
         elif isinstance(holder, list) and how < 0.9:
-            holder.append(copy.deepcopy(holder[0]))
+            holder.append(json.loads(json.dumps(holder[0])))
         else:
             del holder[key]
     text = json.dumps(value, separators=(",", ":")).encode()

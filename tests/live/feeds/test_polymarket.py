@@ -372,6 +372,7 @@ def test_every_recorded_message_is_read_and_the_books_agree_with_the_venue(recor
     assert parser.counts["bad_frame"] == parser.counts["unknown_event"] == parser.counts["unknown_market"] == 0
     assert result["binary_trades"].height == 71
     assert parser.counts["disagreements"] / parser.counts["checks"] < 0.001
+    assert parser.counts["disbelieved"] == 0, "what disagreed were races"
     assert (parser.counts["hashes"], parser.counts["hash_mismatches"]) == (4, 0)
 
 

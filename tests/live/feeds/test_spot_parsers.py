@@ -15,7 +15,7 @@ from live.feeds.frame import Kind, note
 from live.feeds.kraken import KrakenFeed
 from live.feeds.okx import OkxFeed
 from live.feeds.rows import Rows
-from tests.live.feeds.helpers import CLOSED, OPENED, T0, frames, parse
+from tests.live.feeds.helpers import CLOSED, OPENED, T0, frames, parse, payload
 
 
 def ticker(number: int, **changes: Any) -> dict[str, Any]:
@@ -225,3 +225,49 @@ def test_channels_of_an_earlier_connection_mean_nothing() -> None:
     parser = BitfinexFeed().parser()
     assert parse(parser, frames("bitfinex", [SUBSCRIBED, CLOSED, OPENED, [7, NUMBERS]])) == {}
     assert parser.counts["unknown_channel"] == 1
+
+
+def last_price(price: str = "9.5") -> dict[str, Any]:
+    data = {"symbol": "BTCUSDT", "lastPrice": price}
+    return {"topic": "tickers.BTCUSDT", "ts": 1790000000000, "type": "snapshot", "data": data}
+
+
+def test_a_quote_whose_channel_is_dead_is_left_out_of_the_rows_of_its_sibling() -> None:
+    parser, rows = BybitFeed().parser(), Rows()
+    for second, message in ((0, best(50)), (19, last_price()), (21, last_price()), (22, best(51))):
+        parser.feed(frames("bybit", [message])[0]._replace(recv_ns=T0 + second * 10**9), rows)
+    assert rows.take()["spot"].select("bid", "ask_size", "last").rows() == [
+        (9.0, 1.0, None),
+        (9.0, 1.0, 9.5),
+        (None, None, 9.5),
+        (9.0, 1.0, 9.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("feed", "quote", "last"),
+    [
+        (BybitFeed, best(50), last_price()),
+        (
+            BinanceUsFeed,
+            {"u": 5, "s": "BTCUSDT", "b": "9", "B": "1", "a": "10", "A": "1"},
+            {"e": "trade", "E": 1, "s": "BTCUSDT", "t": 1, "p": "9", "q": "2", "T": 1790000000000, "m": True},
+        ),
+        (
+            OkxFeed,
+            {
+                "arg": {"channel": "bbo-tbt", "instId": "BTC-USDT"},
+                "data": [{"asks": [], "bids": [["9", "1", "0", "1"]], "ts": "1790000000000"}],
+            },
+            {
+                "arg": {"channel": "tickers", "instId": "BTC-USDT"},
+                "data": [{"instId": "BTC-USDT", "last": "9", "ts": "1790000000000"}],
+            },
+        ),
+    ],
+)
+def test_every_channel_is_a_stream_of_its_own(feed: Any, quote: Any, last: Any) -> None:
+    watch = feed().watch()
+    assert watch.see(payload(quote)).streams == [(f"spot/{feed.name}", "BTC")]
+    assert watch.see(payload(last)).streams == [(f"trades/{feed.name}", "BTC")]
+    assert {stream.name for stream in feed().streams()} == {f"spot/{feed.name}", f"trades/{feed.name}"}
