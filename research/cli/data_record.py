@@ -55,6 +55,7 @@ def record(
     import asyncio
     import os
 
+    os.environ.setdefault("POLARS_MAX_THREADS", "2")  # each holds buffers, and two keep up with every venue
     from live.recorder.durations import seconds_of
     from live.recorder.feeds import feed_names
     from live.recorder.plan import Plan
@@ -73,7 +74,7 @@ def record(
         renew_s=seconds_of(renew),
         show_every_s=1.0 if console.is_terminal else 10.0,
     )
-    with _shown(console, plan, intervals) as show:
+    with _lean(), _shown(console, plan, intervals) as show:
         last = asyncio.run(_record(plan, show))
     _summary(console, plan, last)
 
@@ -97,6 +98,30 @@ async def _record(plan: Plan, show: Show) -> Status:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask, number)
     return await run(plan, show, stop, environment=os.environ, rng=np.random.default_rng())
+
+
+class _NoPandas:
+    """Finds no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """See :class:`importlib.abc.MetaPathFinder`."""
+        if name == "pandas":
+            raise ModuleNotFoundError("The recorder does without pandas.", name=name)
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    """Keep pandas out, which pyarrow loads as soon as it sees an array, where it is installed: 40 MB for nothing."""
+    import sys
+
+    import polars  # noqa: F401  # looks for pandas when it is loaded, and would not look again
+
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(_NoPandas)
 
 
 @contextmanager
