@@ -106,7 +106,7 @@ class TableManifest:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-T = TypeVar("T", FileEntry, QuarantineEntry, TableManifest)
+T = TypeVar("T", bound=FileEntry | QuarantineEntry | TableManifest)
 
 
 @dataclass(frozen=True, slots=True)
