@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.errors import DataError
 from arena.market.schema import SCHEMA_VERSION
@@ -31,6 +31,7 @@ class FileEntry:
     sha256: str
     first_event_ns: int | None = None
     last_event_ns: int | None = None
+    _json: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def partition(self) -> tuple[str, str, str]:
@@ -48,6 +49,7 @@ class QuarantineEntry:
     rows: int
     size: int
     sha256: str
+    _json: str = field(default="", init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class TableManifest:
     quarantine: tuple[QuarantineEntry, ...] = ()
     known_defects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaps: int = 0
+    _json: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def entries(self) -> tuple[FileEntry | QuarantineEntry, ...]:
@@ -103,6 +106,9 @@ class TableManifest:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+T = TypeVar("T", bound=FileEntry | QuarantineEntry | TableManifest)
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The truth about a catalog: the version of its tables, what each of them holds, and its writers' notes.
@@ -117,7 +123,8 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as JSON, one line per file; totals are for the reader, files are what is read back."""
-        tables = ",\n".join(f"{json.dumps(name)}: {_table_json(t)}" for name, t in sorted(self.tables.items()))
+        # A recorder commits every few seconds: what did not change since the last time is not put into words again.
+        tables = ",\n".join(f"{json.dumps(name)}: {_kept(t, _table_json)}" for name, t in sorted(self.tables.items()))
         notes = json.dumps(dict(sorted(self.notes.items())))
         return f'{{"schema_version": {self.schema_version}, "notes": {notes}, "tables": {{\n{tables}\n}}}}\n'
 
@@ -197,8 +204,19 @@ def _table_json(table: TableManifest) -> str:
 
 
 def _entries_json(name: str, entries: Iterable[FileEntry] | Iterable[QuarantineEntry]) -> str:
-    lines = [json.dumps({slot: getattr(entry, slot) for slot in entry.__slots__}) for entry in entries]
+    lines = [entry._json or _kept(entry, _entry_json) for entry in entries]
     return f'"{name}": [\n' + ",\n".join(lines) + "]"
+
+
+def _entry_json(entry: FileEntry | QuarantineEntry) -> str:
+    return json.dumps({slot: getattr(entry, slot) for slot in entry.__slots__ if slot != "_json"})
+
+
+def _kept(thing: T, words: Callable[[T], str]) -> str:
+    """The JSON of something that never changes, made once."""
+    if not thing._json:
+        object.__setattr__(thing, "_json", words(thing))
+    return thing._json
 
 
 def count_by_name(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

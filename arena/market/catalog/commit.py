@@ -28,6 +28,9 @@ WAIT_S = 30.0
 _ATTEMPTS = 20
 _SUPERSEDED = "superseded/"
 
+_LAST: dict[str, tuple[bytes, Manifest]] = {}
+"""The manifest this process committed last, by place, with its bytes: a recorder reads its own again and again."""
+
 Clock = Callable[[], int]
 """Nanoseconds since 1970 UTC."""
 
@@ -68,8 +71,9 @@ def changing(storage: Storage, missing: str | None, terms: Terms) -> Iterator[Ca
                 # Ctrl-C may come right after the commit: what is listed now stays.
                 storage.remove(writer.written - _load(storage)[0].paths)
             raise
-        storage.remove(writer.written - after.paths)
-        _retire(storage, replaced.paths - after.paths, after.paths, terms)
+        kept = after.paths
+        storage.remove(writer.written - kept)
+        _retire(storage, replaced.paths - kept, kept, terms)
 
 
 def swap(storage: Storage, version: str, replaced: set[str], after: Manifest, written: set[str], terms: Terms) -> None:
@@ -112,6 +116,9 @@ def _load(storage: Storage) -> tuple[Manifest, str | None]:
     found = storage.load()
     if found is None:
         return Manifest(SCHEMA_VERSION, {}), None
+    held = _LAST.get(storage.where)
+    if held is not None and held[0] == found[0]:
+        return held[1], found[1]
     return Manifest.from_json(found[0], storage.where), found[1]
 
 
@@ -120,7 +127,10 @@ def _commit(storage: Storage, before: Manifest, version: str | None, after: Mani
     replaced, ours = before, after
     for _ in range(_ATTEMPTS):
         _check_there(storage, after, replaced.paths)
-        if storage.commit(after.to_json().encode(), version):
+        data = after.to_json().encode()
+        if storage.commit(data, version):
+            _LAST.clear()
+            _LAST[storage.where] = data, after
             return replaced, after
         theirs, version = _load(storage)
         if theirs == after:  # the store repeated a request whose answer was lost: it was ours that won

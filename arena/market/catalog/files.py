@@ -131,9 +131,9 @@ def sha256_of(file: Path) -> str:
 def _by_stream(frame: pl.DataFrame) -> list[pl.DataFrame]:
     """Rows of one asset and source each, in their order."""
     names = ["asset", "source"]
-    groups = frame.select(names).unique(maintain_order=True).rows()
     # Copying rows costs more than writing them compressed saves: one group is the frame itself.
-    return [frame] if len(groups) == 1 else frame.partition_by(names, maintain_order=True)
+    one = frame.height > 0 and all(bool((frame[name] == frame[name][0]).all()) for name in names)
+    return [frame] if one else frame.partition_by(names, maintain_order=True)
 
 
 def _by_partition(spec: Table, part: pl.DataFrame) -> list[pl.DataFrame]:

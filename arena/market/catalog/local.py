@@ -78,7 +78,7 @@ class LocalStorage:
             data = (self._root / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return data, hashlib.sha256(data).hexdigest()
+        return data, hashlib.blake2b(data).hexdigest()
 
     def commit(self, manifest: bytes, version: str | None) -> bool:
         """See :meth:`Storage.commit`."""

@@ -99,7 +99,7 @@ class ObjectStorage:
             data = self.read(MANIFEST)
         except FileNotFoundError:
             return None
-        return data, hashlib.sha256(data).hexdigest()
+        return data, hashlib.blake2b(data).hexdigest()
 
     def commit(self, manifest: bytes, version: str | None) -> bool:
         """See :meth:`Storage.commit`; stores replace an object as a whole or not at all."""

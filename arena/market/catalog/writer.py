@@ -115,7 +115,7 @@ class CatalogWriter:
             known_defects=_merge_defects(held.known_defects, known_defects or {}),
             gaps=held.gaps,
         )
-        self._merge_small(spec)
+        self._merge_small(spec, files, quarantine)
         return count_by_name((q.rule, q.rows) for q in quarantine)
 
     def quarantine(self, table: str, refused: pl.DataFrame) -> None:
@@ -133,7 +133,7 @@ class CatalogWriter:
         made = self._made(parquet.write_quarantine(self._storage, spec, rows))
         held = self._tables.get(table, TableManifest(table))
         self._tables[table] = replace(held, quarantine=_by_rule((*held.quarantine, *made)))
-        self._merge_small(spec)
+        self._merge_small(spec, [], made)
 
     def note(self, name: str, text: str) -> None:
         """Keep ``text`` in the manifest under ``name``; committed together with what this writer writes."""
@@ -234,15 +234,18 @@ class CatalogWriter:
             missing = missing.filter(~missing.is_in(rows.implode()))
         return pl.concat(known)
 
-    def _merge_small(self, spec: Table) -> None:
-        """Keep the number of files of each partition small (:mod:`arena.market.catalog.tiers`)."""
+    def _merge_small(self, spec: Table, new: Iterable[FileEntry], refused: Iterable[QuarantineEntry]) -> None:
+        """Keep the files of each partition that got new ones few (:mod:`arena.market.catalog.tiers`)."""
         held = self._tables[spec.name]
-        clean, refused = _grouped(held)
-        self._tables[spec.name] = replace(
-            held,
-            files=tuple(f for group in clean for f in _end_merged(group, lambda part: self._merged(spec, part))),
-            quarantine=tuple(q for group in refused for q in _end_merged(group, self._merged_refused)),
-        )
+        touched, named = {f.partition for f in new}, {(q.rule, q.source) for q in refused}
+        clean, other = _split(held.files, lambda f: f.partition in touched)
+        bad, rest = _split(held.quarantine, lambda q: (q.rule, q.source) in named)
+        groups = _grouped(TableManifest(spec.name, tuple(clean), tuple(bad)))
+        merged = [f for group in groups[0] for f in _end_merged(group, lambda part: self._merged(spec, part))]
+        joined = [q for group in groups[1] for q in _end_merged(group, self._merged_refused)]
+        if len(merged) + len(joined) < len(clean) + len(bad):
+            files, quarantine = _by_partition((*other, *merged)), _by_rule((*rest, *joined))
+            self._tables[spec.name] = replace(held, files=files, quarantine=quarantine)
 
     def _merged(self, spec: Table, files: Sequence[FileEntry]) -> FileEntry:
         if len(files) == 1:
@@ -258,6 +261,14 @@ class CatalogWriter:
         # A file that was there already has the same bytes: it is not ours to remove on error.
         self.written |= {entry.path for entry, new in entries if new}
         return [entry for entry, _ in entries]
+
+
+def _split(entries: Iterable[Entry], wanted: Callable[[Entry], bool]) -> tuple[list[Entry], list[Entry]]:
+    chosen: list[Entry] = []
+    left: list[Entry] = []
+    for entry in entries:
+        (chosen if wanted(entry) else left).append(entry)
+    return chosen, left
 
 
 def _end_merged(group: list[Entry], merge: Callable[[Sequence[Entry]], Entry]) -> list[Entry]:

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from arena.errors import DataError
-from arena.market.catalog import Catalog, Terms
+from arena.market.catalog import MANIFEST, Catalog, Terms
+from arena.market.manifest import Manifest
 from arena.units import SECOND
 from tests.support.catalogs import T0, spots
 
@@ -18,6 +19,19 @@ HOUR_NS = 3600 * SECOND
 
 def parquet(path: Path) -> set[str]:
     return {p.relative_to(path).as_posix() for p in path.rglob("*.parquet")}
+
+
+def test_what_another_process_committed_is_seen_by_a_process_that_remembers_its_own(tmp_path: Path) -> None:
+    with Catalog.create(tmp_path / "c") as writer:
+        writer.write("spot", spots(0), known_defects={"test": "Mine."})
+    manifest = tmp_path / "c" / MANIFEST
+    manifest.write_text(manifest.read_text().replace("Mine.", "Theirs."))
+    for t in (1, 2):
+        with Catalog.update(tmp_path / "c") as writer:
+            writer.write("spot", spots(t))
+    held = Catalog.open(tmp_path / "c").manifest
+    assert held.tables["spot"].known_defects == {"test": ("Theirs.",)}
+    assert (held.tables["spot"].rows, Manifest.from_json(held.to_json().encode(), "c")) == (3, held)
 
 
 def test_a_reader_of_before_a_compaction_reads_on(tmp_path: Path) -> None:
