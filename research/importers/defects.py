@@ -222,7 +222,7 @@ UNIVERSE_SPORTS = Note(
 )
 UNIVERSE_QUOTES = Note(
     "Sampled about every two minutes, rows only when a price changed, no sizes. Times without a sample stand in gaps. "
-    "A side of 0 or 1 is no side. Bids at or above asks are quarantined.",
+    "A side of 0 or 1 is no side. Bids above asks are quarantined.",
     "Whole days are missing in July 2026 (18 to 21, 24 to 28, 30).",
 )
 GAMMA = Note(

@@ -19,7 +19,6 @@ from research.importers.recognise import recognise
 from research.importers.recording import Imported
 from research.importers.recordings.book10 import NOBODY
 from research.importers.settle import UNNAMED, named, recorders, sources_of, waiting_for, with_coins
-from research.importers.times import RULE, outside
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -117,12 +116,11 @@ def import_path(
 class _Merged:
     """The rows of one table, as they will be screened: those of the files, and what the catalog had beside them.
 
-    ``refused`` are rows with a time that cannot be one; ``sources`` are rewritten whole.
+    ``sources`` are rewritten whole.
     """
 
     table: Table
     rows: pl.DataFrame
-    refused: pl.DataFrame
     sources: list[str]
     read: int
     repeated: int
@@ -148,15 +146,13 @@ def _merge(table: Table, imported: list[Imported], held: CatalogView) -> _Merged
     if before.height:
         frames.append(named(before, recorder) if NOBODY in sources else before)
     rows, repeated = merge(table, frames)
-    wrong = outside(table, rows)
-    refused = rows.filter(wrong).with_columns(pl.lit(RULE).alias("rule"))
-    rows = with_coins(table, rows.filter(~wrong) if refused.height else rows, imported, held)
+    rows = with_coins(table, rows, imported, held)
     known_defects: dict[str, list[str]] = {}
     for part in imported:
         for source, said in part.known_defects.get(table.name, {}).items():
             for name in renamed.get(source) or [source]:
                 known_defects.setdefault(name, []).extend(said)
-    return _Merged(table, in_time_order(table, rows), refused, sorted(sources), read, repeated, known_defects)
+    return _Merged(table, in_time_order(table, rows), sorted(sources), read, repeated, known_defects)
 
 
 def _held(table: Table, held: CatalogView, sources: set[str]) -> pl.DataFrame:
@@ -175,10 +171,8 @@ def _no_windows(quotes: list[Path]) -> DataError:
 def _write_table(writer: CatalogWriter, merged: _Merged) -> TableReport:
     name = merged.table.name
     writer.drop(name, merged.sources)
-    quarantined = writer.write(name, merged.rows, known_defects=merged.known_defects)
-    if merged.refused.height:
-        writer.quarantine(name, merged.refused)
-        quarantined = {**quarantined, RULE: merged.refused.height}
+    # Readers refused the files that have another unit: what is left is for single rows.
+    quarantined = writer.write(name, merged.rows, known_defects=merged.known_defects, row_by_row=True)
     written = writer.so_far().manifest.tables[name].sources
     rows = sum(written.get(source, 0) for source in merged.sources)
     return TableReport(name, merged.read, merged.repeated, rows, quarantined, gaps=0)

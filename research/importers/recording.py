@@ -20,12 +20,14 @@ from pathlib import Path
 import polars as pl
 
 from arena.errors import DataError
+from arena.market.quality import check_times
+from arena.market.quality.times import MOST
 from arena.market.schema import TABLES
 from arena.units import MS
 from research.importers.known import was_looked_at
 from research.importers.names import tidy
 from research.importers.notes import Notes, Said, said
-from research.importers.times import check_nanoseconds, in_milliseconds
+from research.importers.times import in_milliseconds
 
 Tables = Mapping[str, pl.DataFrame]
 """Frames by table name."""
@@ -96,13 +98,13 @@ def finished(converted: Converted, path: Path) -> Imported:
     """What a reader made of ``path``, with names that fit into a catalog and what can be said of this very file.
 
     Raises:
-        DataError: most times of a column are not nanoseconds UTC.
+        DataError: half the rows or more have times that are not nanoseconds UTC.
     """
     tables, names = tidy(converted.tables)
     looked_at = was_looked_at(path)
     defects = {}
     for name, frame in tables.items():
-        check_nanoseconds(TABLES[name], frame, path)
+        check_times(TABLES[name], frame, str(path), tolerated=MOST)
         notes = {names.get(source, source): listed for source, listed in converted.notes.get(name, {}).items()}
         defects[name] = said(TABLES[name], frame, notes, path.name, looked_at)
     return Imported(tables, defects)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from arena.market.quality.order import duplicate_key
 from arena.market.quality.rule import Facts, Rule, Seam
 from arena.market.quality.rules import rules_for
 from arena.market.schema import Table
@@ -41,8 +42,10 @@ def screen(
         markets = pl.Series("market_id", list(markets), dtype=pl.String)
     rules = rules_for(table.name)
     refused = [_verdicts(Facts(table, frame, markets, seam), [r for r in rules if not r.relational])]
-    # Rows are compared by their plain columns: ladders would only be carried along, several times.
-    plain = frame.select(name for name, dtype in frame.schema.items() if not dtype.is_nested()).with_row_index(_ROW)
+    # Columns that no comparison looks at would only be carried along, several times: ladders, where no key has them.
+    key = set(duplicate_key(table))
+    compared = [name for name, dtype in frame.schema.items() if name in key or not dtype.is_nested()]
+    plain = frame.select(compared).with_row_index(_ROW)
     for rule in rules:
         if rule.relational and compare:
             plain = _without(plain, refused[-1])

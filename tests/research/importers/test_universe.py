@@ -53,7 +53,7 @@ def test_sports_are_known_at_the_midnight_after_the_last_game_of_known_result(tm
 
 def test_crossed_quotes_of_a_universe_are_set_aside_and_the_rest_are_nearest_decimals(tmp_path: Path) -> None:
     given = [
-        {"ts_ms": AT_MS + i, "slug": "a", "bid": b, "ask": a} for i, (b, a) in enumerate([(0.16, 0.27), (0.3, 0.3)])
+        {"ts_ms": AT_MS + i, "slug": "a", "bid": b, "ask": a} for i, (b, a) in enumerate([(0.16, 0.27), (0.31, 0.3)])
     ]
     given.append({"ts_ms": AT_MS + 9, "slug": "b", "bid": None, "ask": 0.01})
     save(tmp_path / "in", "universe_quotes_2m", given, bid=pl.Float32, ask=pl.Float32)
