@@ -8,9 +8,10 @@ where its tables end, and a catalog can be rebuilt from the log alone, byte for 
 ``segments``      the format of the raw log: segments, blocks, frames
 ``writer``        blocks onto the disk, synced, rotated, stopped before the disk is full
 ``log``           frames from the event loop into blocks, without blocking it
-``origin``        the first frame of a session: what its parsers need to know
-``carry``         what one session leaves to the next
+``origin``        what the recorder says in the log: how a session began, whose parser is renewed, that it ended
+``carry``         what one parser leaves to the next
 ``normaliser``    frames through the feeds' parsers into tables of the catalog
+``tables``        blocks of rows into the catalog, whatever is in them
 ``pipeline``      a thread that keeps the tables up with the log
 ``reparse``       a catalog from a raw log alone
 ``feeds``         which feeds there are, where they are, and who reads what they said

@@ -20,7 +20,7 @@ from tests.live.recorder.town import Firehose, Recorder, Town
 
 RATE_PER_S = 500
 FLUSH_S = 0.5
-SLACK_S = 2.5
+SLACK_S = 1.0
 """What a busy machine may add to the flush interval before the kill counts as a loss of more than it."""
 
 _NUMBER = re.compile(rb'"seqId":(\d+)')
