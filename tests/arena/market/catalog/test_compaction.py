@@ -1,4 +1,4 @@
-"""The same rows in the same order are the same bytes, in however many appends they came."""
+"""The same rows in the same order are the same bytes, in however many appends they came: but for a clock that leaps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ STRIKES = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 1.0,
 
 
 def spot_frame(rows: list[tuple[int, str, str, float]]) -> pl.DataFrame:
-    parts = [spots(t, asset=a, price=p).with_columns(venue=pl.lit(v)) for t, v, a, p in rows]
+    """Days in order, rows of one moment out of it by nanoseconds.
+
+    Not by more: that a clock leapt and came back (``time_jump``) is known only to the write that holds both.
+    """
+    in_order = enumerate(sorted(rows, key=lambda row: row[0]))
+    parts = [spots(t + 7 * k % 3, asset=a, price=p).with_columns(venue=pl.lit(v)) for k, (t, v, a, p) in in_order]
     return pl.concat([spots(), *parts])
 
 
