@@ -12,7 +12,7 @@ from arena.units import SECOND
 
 DAY_S = 86_400
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raised whenever the same settings would generate different bytes."""
 
 LEFT_EDGES_S = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0)
@@ -39,6 +39,7 @@ class VenueModel:
         half_spread_bps: half of its bid-ask spread, basis points.
         basis_bps, basis_sd_bps: mean and stationary sd of its basis to the settlement feed, basis points.
         basis_halflife_s: memory of the basis, s.
+        noise_halflife_s: memory of the noise, s; 0 = every update has its own.
     """
 
     name: str
@@ -50,14 +51,17 @@ class VenueModel:
     basis_bps: float
     basis_sd_bps: float
     basis_halflife_s: float = 1800.0
+    noise_halflife_s: float = 0.0
 
 
-# Binance's basis and noise are fitted (minutes beside Chainlink seconds, 2026-06-08); Coinbase -0.07 bp with sd 0.63
+# Binance's basis and noise are fitted (minutes beside Chainlink seconds, 2026-06-08). Its noise lasts: second
+# differences of the basis (2026-02-17) are correlated by -0.27, not by the -0.5 of noise without memory, and its mid
+# (2024-08-08) moves no more per second when looked at every 0.1 s than every 1 s. Coinbase -0.07 bp with sd 0.63
 # (spec/venues 3.2). Nobody recorded the others: they follow their quote currency. Rates: order of magnitude of public
 # ticker channels; Coinbase and Kraken tick on matches, Binance on every BBO change.
 VENUES = (
     VenueModel("coinbase", "USD", 20, 4.0, 0.35, 0.05, -0.07, 0.30),
-    VenueModel("binance", "USDT", 10, 5.0, 0.66, 0.05, 5.46, 1.65, 14_400.0),
+    VenueModel("binance", "USDT", 10, 5.0, 0.66, 0.05, 5.46, 1.65, 14_400.0, 0.9),
     VenueModel("okx", "USDT", 20, 4.0, 0.30, 0.05, 5.1, 0.60),
     VenueModel("bybit", "USDT", 20, 4.0, 0.30, 0.05, 5.3, 0.60),
     VenueModel("kraken", "USD", 60, 2.0, 0.45, 0.10, 0.1, 0.40),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import polars as pl
 
+from arena.jit import jit
 from arena.lab.config import LabConfig, VenueModel
 from arena.lab.options import CoinModel
 from arena.lab.path import Path, ornstein_uhlenbeck
@@ -14,6 +15,7 @@ from arena.lab.silence import Silences, gap_rows, inside, poisson_times
 from arena.lab.streams import Day
 from arena.lab.tables import SOURCE
 from arena.market.schema import SPOT
+from arena.market.tape import F8, I8
 from arena.units import MS, SECOND
 
 
@@ -25,6 +27,7 @@ class SpotStream:
         self._venue = venue
         self._outages = Silences(config.outages_per_day, config.outage_s)
         self._basis_bps = math.nan
+        self._noise = np.array([0.0, math.nan])
         self._last_recv_ns = 0
 
     def next(self, day: Day, path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -42,7 +45,9 @@ class SpotStream:
         decay = math.exp(-math.log(2.0) / venue.basis_halflife_s)
         ornstein_uhlenbeck(shocks, decay, venue.basis_sd_bps, begin, basis)
         self._basis_bps = float(basis[-1])
-        offset = venue.basis_bps + basis[(event - day.begin_ns) // SECOND] + rng.normal(0.0, venue.noise_bps, n)
+        noise = np.asarray(rng.standard_normal(n))
+        _remember(event, venue.noise_halflife_s * SECOND, noise, self._noise)
+        offset = venue.basis_bps + basis[(event - day.begin_ns) // SECOND] + venue.noise_bps * noise
         mid = np.exp(path.at(event - int(venue.lag_ms * MS)) + offset * 1e-4)
         half = mid * venue.half_spread_bps * 1e-4
         # A message cannot overtake the one before it on the same connection.
@@ -61,3 +66,18 @@ class SpotStream:
         )
         gaps = gap_rows(start[told:], stop[told:], f"spot/{venue.name}", "outage", coin.name)
         return SPOT.conform(frame), gaps
+
+
+@jit
+def _remember(event_ns: I8, halflife_ns: float, noise: F8, state: F8) -> None:
+    """Turn unit normals into a stationary AR(1) in time of unit variance, in place; no memory with a half-life of 0.
+
+    ``state`` is the time (ns UTC) and value of the noise so far, NaN before the first.
+    """
+    at, x = state[0], state[1]
+    for i in range(noise.shape[0]):
+        if halflife_ns > 0.0 and not math.isnan(x):
+            decay = math.exp(-math.log(2.0) * (event_ns[i] - at) / halflife_ns)
+            noise[i] = decay * x + math.sqrt(1.0 - decay * decay) * noise[i]
+        at, x = float(event_ns[i]), noise[i]
+    state[0], state[1] = at, x

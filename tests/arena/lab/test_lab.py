@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -224,3 +225,17 @@ def test_whoever_is_slower_than_the_maker_earns_nothing(lagged: LabTables) -> No
 def test_a_punctual_maker_pays_nobody(efficient_run: Prepared) -> None:
     """The same bets against a maker without delay do not earn at t > 2."""
     assert t_value(efficient_run, FAST)[1] < 2.0
+
+
+def test_the_noise_of_binance_lasts_as_measured_and_that_of_others_does_not() -> None:
+    path = generate(LabConfig(mode="efficient", days=1, seed=4)).spot
+    rv = {}
+    for venue, step_s in product(("binance", "okx"), (0.25, 4.0)):
+        rows = path.filter(pl.col("venue") == venue).select("event_ns", mid=(pl.col("bid") + pl.col("ask")) / 2)
+        event, mid = rows["event_ns"].to_numpy(), rows["mid"].log().to_numpy()
+        grid = np.arange(event[0], event[-1], int(step_s * SECOND))
+        returns = np.diff(mid[np.searchsorted(event, grid, side="right") - 1])
+        rv[venue, step_s] = float((returns**2).sum())
+    assert rv["binance", 0.25] < 2.0 * rv["binance", 4.0]
+    noise_per_update_bps = 0.30
+    assert rv["okx", 0.25] - rv["okx", 4.0] > 86_400 * 2 * (noise_per_update_bps * 1e-4) ** 2
