@@ -45,11 +45,6 @@ def judged(
         ("sample", {"sample": {"min_rarer_outcome": 1}}, {"sample": {"min_rarer_outcome": 10_000}}),
         ("beats the price", {"discovery": {"alpha": 0.4}}, {"discovery": {"alpha": 1e-9}}),
         ("better than not betting", {"superior": {"alpha": 0.4}}, {"superior": {"alpha": 1e-9}}),
-        (
-            "keeps its promise",
-            {"persistence": {"max_probability_of_loss": 0.99}},
-            {"persistence": {"max_probability_of_loss": 1e-9}},
-        ),
         ("bankroll", {"discovery": {"alpha": 0.4}}, {"discovery": {"alpha": 1e-9}}),
     ],
 )
@@ -58,6 +53,14 @@ def test_a_threshold_decides_its_gate(
 ) -> None:
     assert judged(walk, gates=lenient)[gate].passed
     assert not judged(walk, gates=strict)[gate].passed
+
+
+def test_the_chance_that_the_winner_loses_is_held_against_the_policy(walk: WalkForward) -> None:
+    assert walk.evidence.overfitting is not None
+    evidence = replace(walk.evidence, overfitting=replace(walk.evidence.overfitting, probability_of_loss=0.3))
+    for most, passes in ((0.31, True), (0.3, False)):
+        gates = {"persistence": {"max_probability_of_loss": most}}
+        assert judged(walk, evidence, gates=gates)["keeps its promise"].passed is passes
 
 
 def test_the_share_of_neighbours_and_the_deflation_veto_are_as_strict_as_the_policy(walk: WalkForward) -> None:
