@@ -113,7 +113,7 @@ def test_a_migrated_catalog_goes_on(tmp_path: Path) -> None:
 
 def test_l2_rows_of_version_2_have_no_place_and_go_on(tmp_path: Path) -> None:
     path = tmp_path / "c"
-    old = frame("l2").drop("seq").with_columns(source=pl.lit("old"), recv_ns=pl.lit(T0))
+    old = frame("l2").drop("seq").with_columns(source=pl.lit("old"), recv_ns=pl.lit(T0), event_ns=pl.lit(T0))
     entry = file_1(path, "table=l2/asset=BTC/date=2026-03-01", old, "recv_ns")
     held = {"gaps": 0, "known_defects": {}, "files": [entry], "quarantine": []}
     (path / MANIFEST).write_text(json.dumps({"schema_version": 2, "tables": {"l2": held}}))
