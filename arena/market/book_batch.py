@@ -184,7 +184,7 @@ def apply_batch(
         doubts: of every book, in how many messages in a row the venue's word was another, and ``recv_ns`` of the
             first of them; kept from batch to batch. A ``CHECK`` does not count: it may come before the change that it
             knows of.
-        dropped: per message, 0; or, where it made both books of its pair unknown because one of them had been wrong
+        dropped: per message, -1; or, where it made both books of its pair unknown because one of them had been wrong
             :data:`DOUBTS` times in a row or was crossed, ``recv_ns`` of the first message that showed it.
 
     Returns:
@@ -211,7 +211,7 @@ def apply_batch(
             for b in range(2 * book, 2 * book + 2):
                 if _doubt(books, states, changes, change, stop, b, doubts, messages.recv_ns[m]):
                     dropped[m] = doubts[b, 1]
-            if dropped[m]:
+            if dropped[m] >= 0:
                 for b in range(2 * book, 2 * book + 2):
                     states[b, :DEPTH] = 0
                     doubts[b, 0] = 0

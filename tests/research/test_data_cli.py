@@ -60,7 +60,7 @@ def test_ls_lists_every_catalog_under_data(catalog: Path) -> None:
 def test_show_prints_units_defects_quarantine_and_rows(catalog: Path) -> None:
     result = run("show", "recorded", "spot")
     assert result.exit_code == 0, result.output
-    for text in ("quote/coin", "ns UTC", "Closes of one-minute bars", "duplicate", "70001.0"):
+    for text in ("quote/coin", "ns UTC", "Spot prices are", "duplicate", "70001.0"):
         assert text in result.output
     assert "70001.0" not in run("show", catalog, "spot", "--rows", "0").output
 

@@ -98,7 +98,7 @@ class Batch:
             np.array([level.size for level in self._levels], np.float64),
         )
         self._clear()
-        tops, tally, dropped = blank_tops(len(kind), DEPTH), np.zeros(3, np.int64), np.zeros(len(kind), np.int64)
+        tops, tally, dropped = blank_tops(len(kind), DEPTH), np.zeros(3, np.int64), np.full(len(kind), -1, np.int64)
         done = Progress(0, 0, 0, 0)
         while True:
             done = apply_batch(
@@ -110,16 +110,16 @@ class Batch:
         for name, value in zip(("checks", "disagreements", "before_snapshot"), tally.tolist(), strict=True):
             if value:
                 self._counts[name] += value
-        if self.doubted or dropped.any():
+        if self.doubted or (dropped >= 0).any():
             self._follow(dropped, tops, done.row, messages)
         return self._frame(tops, done.row, messages, recv_ns, event_ns)
 
     def _follow(self, dropped: Any, tops: Tops, rows: int, messages: Messages) -> None:
         """Which pairs were no longer believed from which message on, and which are again since both books came."""
         whole = tops.message[:rows][tops.known[:rows].all(axis=1)]
-        for m in np.union1d(np.flatnonzero(dropped), whole).tolist():
+        for m in np.union1d(np.flatnonzero(dropped >= 0), whole).tolist():
             slot = int(messages.book[m]) // (2 if messages.kind[m] == SNAPSHOT else 1)
-            if dropped[m]:
+            if dropped[m] >= 0:
                 self._counts["disbelieved"] += 1
                 self.doubted.setdefault(slot, int(dropped[m]))
             elif slot in self.doubted:

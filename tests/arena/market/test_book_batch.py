@@ -114,7 +114,7 @@ def run(messages: list[Message], cuts: list[int], capacity: int) -> list[Shown]:
         what = Messages(kind, np.array([m[1] for m in part]), ends, nan, nan, ones)
         tops, done = blank_tops(len(part), DEPTH), Progress(0, 0, 0, 0)
         while done.message < len(part):
-            counts, dropped = np.zeros(3, np.int64), np.zeros(len(part), np.int64)
+            counts, dropped = np.zeros(3, np.int64), np.full(len(part), -1)
             done = apply_batch(books, states, what, columns, held, DEPTH, done, tops, counts, doubts, dropped)
             if done.message < len(part):
                 books = np.pad(books, ((0, 0), (0, 0), (0, 0), (0, books.shape[3])))
@@ -164,7 +164,7 @@ def tally(said_bid: float, said_ask: float, by_check: bool = False) -> list[int]
     counts = np.zeros(3, np.int64)
     apply_batch(
         books, states, what, changes, levels, 3, Progress(0, 0, 0, 0), blank_tops(2, 3), counts,
-        np.zeros((2, 2), np.int64), np.zeros(2, np.int64),
+        np.zeros((2, 2), np.int64), np.full(2, -1),
     )  # fmt: skip
     return counts.tolist()
 
@@ -186,7 +186,7 @@ def test_changes_of_an_unknown_book_are_counted_and_change_nothing() -> None:
     counts = np.zeros(3, np.int64)
     done = apply_batch(
         books, states, what, changes, none, 3, Progress(0, 0, 0, 0), blank_tops(1, 3), counts,
-        np.zeros((2, 2), np.int64), np.zeros(1, np.int64),
+        np.zeros((2, 2), np.int64), np.full(1, -1),
     )  # fmt: skip
     assert done.row == 0
     assert counts.tolist() == [0, 0, 1]
