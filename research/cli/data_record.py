@@ -56,6 +56,8 @@ def record(
     import os
 
     os.environ.setdefault("POLARS_MAX_THREADS", "2")  # each holds buffers, and two keep up with every venue
+    # What a commit has used is given back at once: days of recording must not grow by what lies unused.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2")
     from live.recorder.durations import seconds_of
     from live.recorder.feeds import feed_names
     from live.recorder.plan import Plan
