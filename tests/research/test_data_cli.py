@@ -94,3 +94,17 @@ def test_the_help_of_each_command_has_an_example(command: str) -> None:
 def test_help_does_not_load_polars_or_rich_tables() -> None:
     code = "import sys, research.cli.data; print(sorted({'polars', 'numpy', 'rich.table'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [("msgspec", ["record", "--for", "1s"]), ("httpx", ["fetch", "candles", "--from", "1h"])],
+)
+def test_a_missing_extra_is_named_in_one_line(package: str, words: list[str], tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from research.cli.data import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--to", str(tmp_path / "c")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "pip install -e '.[record]'" in done.stderr
