@@ -48,7 +48,7 @@ def time_jump(facts: Facts) -> pl.Expr | None:
 
 
 @jit
-def _jumps(times: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.bool_]:  # pragma: no cover
+def _jumps(times: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.bool_]:
     """Which times are over ``most`` ahead of the next one of the longest sequence that never decreases.
 
     None where leaving them out would not save rows: those behind the latest time before them are refused anyway.

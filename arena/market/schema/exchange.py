@@ -156,7 +156,7 @@ ORACLE = Table(
         Column("event_ns", NS, "ns UTC", "the second the report is for"),
         Column("recv_ns", NS, "ns UTC", "when we could know it"),
         ASSET,
-        Column("feed", STR, "name", "chainlink, chainlink_twap30, chainlink_twap60, pyth, ..."),
+        Column("feed", STR, "name", "chainlink, chainlink_twap30, chainlink_twap60, polybolt_twap60, ..."),
         Column("price", F8, "USD", "reported price"),
         SOURCE,
     ),
